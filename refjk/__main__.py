@@ -1,0 +1,5 @@
+"""`python -m refjk`."""
+
+from refjk.cli.main import main
+
+raise SystemExit(main())

@@ -1,0 +1,207 @@
+"""The balancer of mod_jk 1.2.7: quotas, sticky sessions, domains, local workers, recovery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from refjk.balancing.cookies import request_session_ids, route_of
+from refjk.balancing.model import (
+    DOMAIN_DEFAULT,
+    BalancerSettings,
+    Decision,
+    Outcome,
+    RequestFacts,
+    WorkerSettings,
+    WorkerSnapshot,
+    WorkerState,
+)
+from refjk.base.errors import InputError, LocalProtocolError
+
+
+class _Member:
+    """A worker at run time. Times are whole seconds of the caller's clock."""
+
+    __slots__ = ("domain", "error_at_s", "factor", "in_error", "index", "probing", "settings", "value")
+
+    def __init__(self, index: int, settings: WorkerSettings) -> None:
+        self.index = index
+        self.settings = settings
+        self.factor = settings.factor
+        self.domain = settings.domain
+        # BAL-SEL-02
+        self.value = settings.factor
+        self.in_error = False
+        self.probing = False
+        self.error_at_s = 0
+
+
+class Balancer:
+    """Chooses a worker for each attempt of each request and learns from how the attempts end.
+
+    Every decision must be reported exactly once, also when the attempt was given up: a probe that is never
+    reported would keep its worker out of use.
+    """
+
+    def __init__(self, workers: Sequence[WorkerSettings], settings: BalancerSettings) -> None:
+        if not workers:
+            raise InputError("a balancer needs at least one worker")
+        self.settings = settings
+        self.workers = _working_order(workers)
+        # BAL-CFG-03
+        self._members = [_Member(index, worker) for index, worker in enumerate(self.workers)]
+        self._locals = [m for m in self._members if m.settings.local]
+        local_domains = {m.domain for m in self._locals}
+        self._others = [m for m in self._members if not m.settings.local]
+        self._near_locals = [m for m in self._others if m.domain in local_domains]
+        self._by_domain: dict[str, list[_Member]] = {}
+        self._by_route: dict[bytes, list[_Member]] = {}
+        for member in self._members:
+            self._by_domain.setdefault(member.domain, []).append(member)
+            route = member.settings.name if member.settings.route is None else member.settings.route
+            self._by_route.setdefault(route.encode(), []).append(member)
+        # BAL-LOC-04
+        self._local_only = settings.local_worker_only and bool(self._locals)
+        self._attempts_max = 2 * len(self._members)
+
+    def choose(self, facts: RequestFacts, now_ms: int, after: Decision | None = None) -> Decision | None:
+        """The worker for the next attempt, None when nobody may have it.
+
+        `after` is the decision of the previous attempt of the same request; it must have been reported.
+        """
+        attempt = 1
+        if after is not None:
+            if not after.reported:
+                raise LocalProtocolError("the previous attempt has not been reported")
+            # BAL-REC-06
+            if after.attempt >= self._attempts_max:
+                return None
+            attempt = after.attempt + 1
+        now_s = now_ms // 1000
+        decision = None
+        # BAL-STK-03
+        if self.settings.sticky_session:
+            decision = self._choose_sticky(facts, now_s)
+        if decision is None:
+            decision = self._choose_unbound(now_s)
+            if decision is None:
+                return None
+        decision.attempt = attempt
+        member = self._members[decision.index]
+        if member.in_error:
+            # BAL-STA-02
+            member.probing = decision.probe = True
+            member.error_at_s = now_s
+        return decision
+
+    def report(self, decision: Decision, outcome: Outcome, now_ms: int) -> bool:
+        """Learns how an attempt ended; True when the request may go to another worker."""
+        if decision.reported:
+            raise LocalProtocolError("this attempt has been reported already")
+        decision.reported = True
+        member = self._members[decision.index]
+        member.probing = False
+        if outcome is Outcome.SUCCESS or outcome is Outcome.CLIENT_ERROR:
+            # BAL-STA-03
+            member.in_error = False
+            return False
+        # BAL-STA-04
+        member.in_error = True
+        member.error_at_s = now_ms // 1000
+        # BAL-REC-02, BAL-REC-03
+        return outcome is Outcome.FAILURE
+
+    def snapshot(self) -> tuple[WorkerSnapshot, ...]:
+        """The observable values of all workers, in the order of `workers`."""
+        return tuple(
+            WorkerSnapshot(
+                m.settings.name,
+                m.value,
+                WorkerState.PROBING if m.probing else WorkerState.ERROR if m.in_error else WorkerState.OK,
+                m.error_at_s if m.in_error else None,
+            )
+            for m in self._members
+        )
+
+    def _choose_sticky(self, facts: RequestFacts, now_s: int) -> Decision | None:
+        """By the routes of the request's session ids: the worker itself, then its domain."""
+        # BAL-STK-02, BAL-STK-04: nothing is kept between attempts, so all ids count every time.
+        for session_id in request_session_ids(facts):
+            route = route_of(session_id)
+            if route is None:
+                continue
+            named = self._by_route.get(route, [])
+            for member in named:
+                # BAL-REC-04: the session's own request ends the waiting.
+                if not member.in_error or self._may_probe(member, now_s):
+                    return _decision(member, "BAL-STK-01", [member], 0, session_id)
+            if named:
+                domain, clause = named[0].domain, "BAL-DOM-01"
+            else:
+                domain, clause = DOMAIN_DEFAULT, "BAL-DOM-02"
+            decision = self._by_weight(self._by_domain.get(domain, ()), now_s, clause, session_id)
+            if decision is not None:
+                return decision
+        return None
+
+    def _choose_unbound(self, now_s: int) -> Decision | None:
+        """By weight: local workers, then their domains, then everybody else."""
+        decision = None
+        if self._locals:
+            decision = self._by_weight(self._locals, now_s, "BAL-LOC-01")
+            if decision is not None or self._local_only:
+                return decision
+            decision = self._by_weight(self._near_locals, now_s, "BAL-LOC-02")
+        return decision or self._by_weight(self._others, now_s, "BAL-SEL-01")
+
+    def _by_weight(
+        self, members: Sequence[_Member], now_s: int, clause: str, session_id: bytes | None = None
+    ) -> Decision | None:
+        # BAL-STA-01, BAL-SEL-03: who is not eligible neither gains nor pays.
+        eligible = [m for m in members if not m.in_error or self._may_probe(m, now_s)]
+        if not eligible:
+            return None
+        winner = eligible[0]
+        handed_out = 0
+        for member in eligible:
+            factor = member.factor
+            handed_out += factor
+            member.value += factor
+            # Strictly greater: of equals the first one wins.
+            if member.value > winner.value:
+                winner = member
+        # BAL-SEL-04: values change in this function and nowhere else.
+        winner.value -= handed_out
+        return _decision(winner, clause, eligible, handed_out, session_id)
+
+    def _may_probe(self, member: _Member, now_s: int) -> bool:
+        """Whether a worker in error may be tried again."""
+        # BAL-REC-01: strictly longer, in whole seconds.
+        return not member.probing and now_s - member.error_at_s > self.settings.recover_time_s
+
+
+def _working_order(workers: Sequence[WorkerSettings]) -> tuple[WorkerSettings, ...]:
+    # BAL-LOC-03: swapped, not moved, so that the others may change places.
+    order = list(workers)
+    front = 0
+    for position, worker in enumerate(order):
+        if worker.local:
+            order[position], order[front] = order[front], worker
+            front += 1
+    return tuple(order)
+
+
+def _decision(
+    member: _Member, clause: str, eligible: Sequence[_Member], quota_taken: int, session_id: bytes | None
+) -> Decision:
+    return Decision(
+        worker=member.settings,
+        index=member.index,
+        attempt=1,
+        probe=False,
+        clause=clause,
+        session_id=session_id,
+        eligible=[m.settings for m in eligible],
+        position=eligible.index(member),
+        values_after=[m.value for m in eligible],
+        quota_taken=quota_taken,
+    )

@@ -1,0 +1,1 @@
+"""Sockets and threads that drive the cores."""

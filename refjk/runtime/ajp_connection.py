@@ -1,0 +1,323 @@
+"""One accepted AJP13 connection: the core, the socket, and the response that is being written."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Protocol
+
+from refjk.ajp13 import ContainerConnection, ContainerPhase, ContainerPolicy
+from refjk.ajp13.events import BodyEnded, BodyReceived, ContainerEvent, PeerClosed, RequestReceived, Violation
+from refjk.runtime.access_log import AccessLog, LogEntry
+from refjk.runtime.environ import Environ, EnvironBuilder
+from refjk.runtime.request_body import RequestBody
+from refjk.runtime.settings import ConnectorSettings
+from refjk.runtime.waiting import RECEIVE_SIZE, receive, send
+from refjk.runtime.wsgi import FileWrapper, Response, ResponseBroken, WsgiApplication
+
+logger = logging.getLogger("refjk.connector")
+
+PUSH_SIZE = 1 << 17  # octets of response that may gather before they are written
+LINGER_S = 1.0  # how long a refused connection is read on, so that a reset does not overtake its answer
+
+
+class Connector(Protocol):
+    """What a connection needs of the server that accepted it."""
+
+    application: WsgiApplication
+    settings: ConnectorSettings
+    policy: ContainerPolicy
+    environs: EnvironBuilder
+    counters: Counter[str]
+    access_log: AccessLog | None
+
+    @property
+    def stopping(self) -> bool: ...
+
+
+class BodyUnavailable(OSError):
+    """What an application gets from `wsgi.input` when the request body cannot be had.
+
+    `status` is what the client is told if the application says nothing itself.
+    """
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class ClientGone(OSError):
+    """What an application gets from writing when the web server no longer listens."""
+
+
+class AjpConnection:
+    """Attended to by one thread at a time; see `crew` for when."""
+
+    def __init__(self, server: Connector, sock: socket.socket, peer: str) -> None:
+        self.fd = sock.fileno()
+        self._server = server
+        self._sock = sock
+        self._peer = peer
+        self._core = ContainerConnection(server.policy, server.settings.packet_size)
+        self._half_packet = False
+        self.expires_at = time.monotonic() + server.settings.idle_timeout_s
+        # Of the request that runs:
+        self._body_events: deque[ContainerEvent] = deque()
+        self._body_size = 0
+        self._pending = 0  # octets of the response that wait to be written
+        self._sent = 0  # octets of response body
+
+    # -- as the crew sees it --------------------------------------------------------------
+
+    def attend(self) -> bool:
+        """Read once and serve what came; one request after the other."""
+        try:
+            data = self._sock.recv(RECEIVE_SIZE)
+        except BlockingIOError:
+            return True
+        except OSError:
+            data = b""
+        core = self._core
+        events = core.receive(data) if data else core.receive_eof()
+        try:
+            while events:
+                first = events[0]
+                if type(first) is RequestReceived:
+                    self._serve(first, events)
+                else:
+                    self._end(first)
+                events = core.resume() if core.holds_octets else []
+            self._write()
+        except OSError:
+            core.abort()
+        if core.phase is ContainerPhase.CLOSED:
+            self._sock.close()
+            return False
+        half = core.holds_octets
+        if not (half and self._half_packet):
+            settings = self._server.settings
+            self.expires_at = time.monotonic() + (
+                settings.read_timeout_s if half else settings.idle_timeout_s
+            )
+        self._half_packet = half
+        return True
+
+    def close(self) -> None:
+        if self.expires_at <= time.monotonic():
+            self._server.counters["read_timeouts" if self._half_packet else "idle_timeouts"] += 1
+        self._sock.close()
+
+    def shut(self) -> None:
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def _end(self, event: ContainerEvent) -> None:
+        """The connection is over between requests: said so, or broken by the web server."""
+        if not isinstance(event, Violation):
+            return
+        counters = self._server.counters
+        counters["violations" if event.status is None else "refused_requests"] += 1
+        logger.warning("%s: %s", self._peer, event)
+        if event.status is not None:
+            self._write()
+            self._linger()
+
+    def _linger(self) -> None:
+        """Give the web server time to read the answer before the connection is closed."""
+        deadline = time.monotonic() + LINGER_S
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+            while (left := deadline - time.monotonic()) > 0 and receive(self._sock, left):
+                pass
+
+    # -- one request ----------------------------------------------------------------------
+
+    def _serve(self, received: RequestReceived, events: Sequence[ContainerEvent]) -> None:
+        server = self._server
+        server.counters["requests"] += 1
+        started = time.monotonic()
+        self._body_events.clear()
+        self._body_events.extend(events[1:])
+        self._body_size = self._pending = self._sent = 0
+        request = received.request
+        environ = server.environs.build(request)
+        environ["wsgi.input"] = RequestBody(self._more_body)
+        environ["wsgi.file_wrapper"] = FileWrapper
+        response = Response(self, request.method == b"HEAD")
+        limit = server.settings.body_size_max
+        if limit is not None and received.content_length is not None and received.content_length > limit:
+            server.counters["bodies_too_large"] += 1
+            self._answer(413, response)
+        else:
+            self._run(response, environ)
+        if self._core.phase is not ContainerPhase.CLOSED:
+            self._finish()
+        if server.access_log is not None:
+            server.access_log.write(self._log_entry(environ, response.status, started))
+
+    def _run(self, response: Response, environ: Environ) -> None:
+        """Call the application; whatever it does, the connection is in a defined state after it.
+
+        A failure before SEND_HEADERS becomes an answer of its own (AJP-ERR-04, AJP-RSP-11); after
+        it the connection is given up, so that the web server sees a broken answer (AJP-ERR-05).
+        """
+        counters = self._server.counters
+        try:
+            response.run(self._server.application, environ)
+            return
+        except ClientGone as error:
+            logger.info("%s: %s", self._peer, error)
+            self._core.abort()
+            return
+        except BodyUnavailable as error:
+            logger.info("%s: the application could not read the request body: %s", self._peer, error)
+            status = error.status
+        except ResponseBroken as error:
+            logger.error("%s %s: %s", environ["REQUEST_METHOD"], environ["REQUEST_URI"], error)
+            counters["application_errors"] += 1
+            status = 500
+        except (Exception, SystemExit):
+            logger.exception(
+                "%s %s: error in the application", environ["REQUEST_METHOD"], environ["REQUEST_URI"]
+            )
+            counters["application_errors"] += 1
+            status = 500
+        if self._core.headers_sent:
+            counters["broken_responses"] += 1
+            self._core.abort()
+        elif self._core.phase is not ContainerPhase.CLOSED:
+            self._answer(status, response)
+
+    def _answer(self, status: int, response: Response) -> None:
+        """An answer in place of the application's."""
+        response.status = status
+        phrase = HTTPStatus(status).phrase
+        text = f"{status} {phrase}\n".encode("ascii")
+        headers = [(b"Content-Type", b"text/plain"), (b"Content-Length", b"%d" % len(text))]
+        self._core.send_headers(status, phrase.encode("ascii"), headers)
+        self.send_body(text)
+
+    def _finish(self) -> None:
+        """END_RESPONSE, after an outstanding body packet was read and dropped.
+
+        If that does not come in time, the connection is closed without END_RESPONSE. AJP-BOD-13
+        """
+        core = self._core
+        core.end_response(reuse=not self._server.stopping)
+        while core.phase is ContainerPhase.DRAINING:
+            self._write()
+            for event in self._receive():
+                if isinstance(event, Violation):
+                    logger.warning("%s: %s", self._peer, event)
+
+    def _log_entry(self, environ: Environ, status: int, started: float) -> LogEntry:
+        return LogEntry(
+            remote_addr=environ["REMOTE_ADDR"],
+            user=environ.get("REMOTE_USER", ""),
+            method=environ["REQUEST_METHOD"],
+            target=environ["REQUEST_URI"],
+            protocol=environ["SERVER_PROTOCOL"],
+            status=status,
+            size=self._sent,
+            duration_us=int((time.monotonic() - started) * 1e6),
+            referer=environ.get("HTTP_REFERER", ""),
+            user_agent=environ.get("HTTP_USER_AGENT", ""),
+            route=environ.get("refjk.route", ""),
+        )
+
+    # -- the request body, for the application --------------------------------------------
+
+    def _more_body(self) -> bytes:
+        """The next octets of the body, asked for if need be; empty at the end."""
+        core = self._core
+        while True:
+            if self._body_events:
+                event = self._body_events.popleft()
+                if isinstance(event, BodyReceived):
+                    return self._counted(event.data)
+                self._body_over(event)
+                return b""
+            if core.body_is_over:
+                return b""
+            if core.phase is ContainerPhase.RUNNING:
+                core.ask_body()
+            elif core.phase is ContainerPhase.CLOSED:
+                raise BodyUnavailable("the connection is closed", 400)
+            self._write()
+            self._body_events.extend(self._receive())
+
+    def _counted(self, data: bytes) -> bytes:
+        self._body_size += len(data)
+        limit = self._server.settings.body_size_max
+        if limit is not None and self._body_size > limit:
+            self._server.counters["bodies_too_large"] += 1
+            raise BodyUnavailable(f"the request body is longer than {limit} octets", 413)
+        return data
+
+    def _body_over(self, event: ContainerEvent) -> None:
+        """The end of the body, which is an error unless it came where it was announced.
+
+        AJP-BOD-11
+        """
+        if isinstance(event, BodyEnded):
+            if event.missing:
+                raise BodyUnavailable(f"{event.missing} octets of the request body never came", 400)
+            return
+        if isinstance(event, Violation):
+            self._server.counters["violations"] += 1
+            logger.warning("%s: %s", self._peer, event)
+            raise BodyUnavailable(str(event), 400)
+        assert isinstance(event, PeerClosed)
+        raise BodyUnavailable("the web server closed the connection", 400)
+
+    def _receive(self) -> list[ContainerEvent]:
+        """What comes next; silence beyond the read timeout ends the connection. AJP-ERR-03"""
+        try:
+            data = receive(self._sock, self._server.settings.read_timeout_s)
+        except TimeoutError as error:
+            self._server.counters["read_timeouts"] += 1
+            self._core.abort()
+            raise BodyUnavailable(str(error), 408) from None
+        except OSError:
+            data = b""
+        return self._core.receive(data) if data else self._core.receive_eof()
+
+    # -- the response, from the application (a `wsgi.Channel`) ----------------------------
+
+    def send_headers(self, status: int, reason: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self._core.send_headers(status, reason, headers)
+
+    def send_body(self, data: bytes) -> None:
+        self._sent += len(data)
+        if len(data) + self._pending <= PUSH_SIZE:
+            self._core.send_body(data)
+            self._pending += len(data)
+            return
+        view = memoryview(data)
+        for start in range(0, len(data), PUSH_SIZE):
+            self._core.send_body(view[start : start + PUSH_SIZE])
+            self._write()
+
+    def flush(self) -> None:
+        self._core.flush()
+        self._write()
+
+    def _write(self) -> None:
+        self._pending = 0
+        data = self._core.data_to_send()
+        if not data:
+            return
+        try:
+            send(self._sock, data, self._server.settings.write_timeout_s)
+        except TimeoutError as error:
+            self._server.counters["write_timeouts"] += 1
+            self._core.abort()
+            raise ClientGone(str(error)) from None
+        except OSError as error:
+            self._core.abort()
+            raise ClientGone(f"the web server went away: {error.strerror}") from None

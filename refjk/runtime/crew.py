@@ -1,0 +1,398 @@
+"""Threads that serve many connections, taking turns at one selector.
+
+One thread *leads*: it waits at the selector and attends to each readable connection itself, so a
+short request costs no hand-over between threads. When an attendance lasts longer than a moment,
+the watch gives the lead to another thread, which goes on with everybody else; the slow one is no
+longer the leader when it comes back. After that the leader hands connections to other threads
+at once, until attendances have been short for a while. Both cases were measured; see
+`docs/explanation/performance.md`.
+
+A connection is in one place at a time: watched by the selector, attended by one thread, or in
+a queue between the two. `_lock` guards those moves and is never held during an attendance.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+logger = logging.getLogger("refjk.runtime")
+
+MOMENT_S = 0.010  # how long an attendance may last before the lead goes to another thread
+CAUTION = 16  # short attendances that outweigh a long one
+CAUTION_MAX = 128
+QUIET_TICKS = 100  # moments without an attendance until the watch goes to sleep
+ACCEPT_PAUSE_S = 0.5  # after the system refused a new connection (out of file descriptors)
+ACCEPT_BATCH = 64
+SWEEP_S = 1.0
+RETIRE_S = 0.02  # while stopping: requests that are on their way already are waited for this long
+
+
+class Served(Protocol):
+    """One connection as the crew sees it."""
+
+    fd: int
+    """Its descriptor's number, kept after closing: the selector knows it by that."""
+
+    expires_at: float
+    """When to close it if nothing arrives, on the monotonic clock; infinite for never."""
+
+    def attend(self) -> bool:
+        """Octets or the end of the stream can be read: go on until nothing more is there.
+
+        Returns whether the connection stays; False when it was closed. May block.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close now; only from the thread that attends, or while nobody does."""
+        ...
+
+    def shut(self) -> None:
+        """From another thread: make every further read and write of `attend` fail at once."""
+        ...
+
+
+Accept = Callable[[socket.socket], Served | None]
+"""Makes a connection of an accepted socket; None when it was refused and closed."""
+
+
+class Crew:
+    """The threads, the selector and every connection they serve."""
+
+    def __init__(self, accept: Accept, *, threads: int, connections_max: int, name: str) -> None:
+        self._accept = accept
+        self._threads_max = threads
+        self._connections_max = connections_max
+        self._name = name
+        self._lock = threading.Lock()
+        self._wanted = threading.Condition(self._lock)  # followers wait here for something to do
+        self._gone = threading.Condition(self._lock)  # a connection or a thread has ended
+        self._selector = selectors.DefaultSelector()
+        self._waker, self._waker_end = socket.socketpair()
+        self._waker.setblocking(False)
+        self._waker_end.setblocking(False)
+        self._selector.register(self._waker_end, selectors.EVENT_READ, None)
+        self._listeners: list[socket.socket] = []
+        self._accepting = False
+        self._accept_again_at = 0.0
+        self._threads = 0
+        self._followers = 0
+        self._led = False
+        self._term = 0  # changes whenever the lead changes hands
+        self._ready: deque[Served] = deque()  # readable; the leader's next
+        self._handed: deque[Served] = deque()  # for followers
+        self._returned: deque[Served] = deque()  # back to the selector
+        self._all: set[Served] = set()
+        self._running: Served | None = None  # what the leader attends to
+        self._attendance = 0  # number of the leader's attendance, for the watch
+        self._caution = 0
+        self._watch_wanted = threading.Event()
+        self._watch_sleeps = True
+        self._stopping = False
+        self._dismissed = False
+        self.connections_refused = 0  # times accepting was paused
+
+    # -- from outside ---------------------------------------------------------------------
+
+    @property
+    def connections(self) -> int:
+        return len(self._all)
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping
+
+    def start(self, listeners: list[socket.socket]) -> None:
+        """Begin to accept on `listeners`, which are the crew's from now on."""
+        self._listeners = listeners
+        for listener in listeners:
+            listener.setblocking(False)
+        self._resume_accepting()
+        with self._lock:
+            self._hire()
+        threading.Thread(target=self._watch, name=f"{self._name}-watch", daemon=True).start()
+
+    def stop(self, grace_s: float) -> bool:
+        """Stop accepting, let attendances finish within `grace_s` seconds, close everything.
+
+        Returns whether everything had finished in time.
+        """
+        deadline = time.monotonic() + grace_s
+        with self._lock:
+            self._stopping = True
+            self._wake()
+            while self._all or self._listeners:
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._gone.wait(left):
+                    break
+            in_time = not self._all
+            self._dismissed = True
+            self._wanted.notify_all()
+            self._wake()
+            for served in self._all:
+                served.shut()
+            # Threads that an application keeps busy are daemons: they end with the process.
+            while self._threads and (left := deadline + 1.0 - time.monotonic()) > 0:
+                self._gone.wait(left)
+        for listener in self._listeners:
+            listener.close()
+        self._watch_wanted.set()
+        return in_time
+
+    # -- threads --------------------------------------------------------------------------
+
+    def _hire(self) -> bool:
+        """See to it that a thread comes for new work; the lock is held."""
+        if self._followers:
+            self._wanted.notify()
+            return True
+        if self._threads >= self._threads_max:
+            return False
+        self._threads += 1
+        threading.Thread(target=self._serve, name=f"{self._name}-{self._threads}", daemon=True).start()
+        return True
+
+    def _serve(self) -> None:
+        """What every thread does: take a handed connection, or the lead when nobody has it."""
+        while True:
+            with self._lock:
+                while not (self._dismissed or self._handed or not self._led):
+                    self._followers += 1
+                    self._wanted.wait()
+                    self._followers -= 1
+                if self._dismissed:
+                    self._threads -= 1
+                    self._gone.notify_all()
+                    return
+                served = self._handed.popleft() if self._handed else None
+                if served is None:
+                    self._led = True
+                    self._term += 1
+                term = self._term
+            if served is None:
+                self._lead(term)
+            else:
+                self._follow(served)
+
+    def _follow(self, served: Served) -> None:
+        started = time.monotonic()
+        stays = self._attend(served)
+        was_long = time.monotonic() - started > MOMENT_S
+        with self._lock:
+            self._weigh(was_long)
+        self._give_back(served, stays)
+
+    def _weigh(self, was_long: bool) -> None:
+        """A long attendance speaks for handing over, short ones against it; the lock is held.
+
+        On a busy machine any attendance is long now and then, so one alone does not decide for
+        long.
+        """
+        change = CAUTION if was_long else -1
+        self._caution = min(max(self._caution + change, 0), CAUTION_MAX)
+
+    def _lead(self, term: int) -> None:
+        try:
+            self._lead_until_lost(term)
+        except Exception:
+            logger.exception("internal error while waiting for connections; another thread goes on")
+            with self._lock:
+                if self._term == term:
+                    self._led = False
+
+    def _lead_until_lost(self, term: int) -> None:
+        ready = self._ready
+        next_sweep = time.monotonic() + SWEEP_S
+        while not self._dismissed:
+            while ready:
+                served = ready.popleft()
+                if self._caution:
+                    self._hand_over(served)
+                    continue
+                self._attendance += 1
+                self._running = served
+                if self._watch_sleeps:
+                    self._watch_wanted.set()
+                stays = self._attend(served)
+                with self._lock:
+                    lost = self._term != term
+                    if not lost:
+                        self._running = None
+                if lost:
+                    self._give_back(served, stays)
+                    return
+                if not stays:
+                    self._forget(served)
+            self._take_back()
+            now = time.monotonic()
+            if now >= next_sweep:
+                next_sweep = now + SWEEP_S
+                self._sweep(now)
+            for key, _ in self._selector.select(RETIRE_S if self._stopping else SWEEP_S):
+                if isinstance(key.data, socket.socket):
+                    self._accept_some(key.data)
+                elif key.data is None:
+                    self._drain_waker()
+                else:
+                    ready.append(key.data)
+            if self._stopping:
+                self._retire()
+
+    def _attend(self, served: Served) -> bool:
+        try:
+            return served.attend()
+        except Exception:
+            # An attendance answers for everything expected; this is a defect, and one connection's.
+            logger.exception("internal error while serving a connection; it was closed")
+            with contextlib.suppress(OSError):
+                served.close()
+            return False
+
+    # -- moves of a connection ------------------------------------------------------------
+
+    def _hand_over(self, served: Served) -> None:
+        with self._lock:
+            self._selector.unregister(served.fd)
+            self._handed.append(served)
+            self._hire()
+
+    def _give_back(self, served: Served, stays: bool) -> None:
+        """From a thread that does not lead."""
+        if not stays:
+            self._end(served)
+            return
+        with self._lock:
+            self._returned.append(served)
+            self._wake()
+
+    def _take_back(self) -> None:
+        while self._returned:
+            served = self._returned.popleft()
+            self._selector.register(served.fd, selectors.EVENT_READ, served)
+
+    def _forget(self, served: Served) -> None:
+        """A watched connection is closed; only its number is left in the selector."""
+        self._selector.unregister(served.fd)
+        self._end(served)
+
+    def _end(self, served: Served) -> None:
+        with self._lock:
+            self._all.discard(served)
+            self._gone.notify_all()
+            if not self._accepting and not self._stopping:
+                self._wake()
+
+    def _sweep(self, now: float) -> None:
+        for served in list(self._all):
+            if served.expires_at <= now and self._is_watched(served):
+                served.close()
+                self._forget(served)
+        if not self._accepting and now >= self._accept_again_at and not self._stopping:
+            self._resume_accepting()
+
+    def _retire(self) -> None:
+        """The crew is stopping: no new connections, and none that waits for a request."""
+        for listener in self._listeners:
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(listener)
+            listener.close()
+        self._listeners = []
+        for served in list(self._all):
+            if self._is_watched(served) and served not in self._ready:
+                served.close()
+                self._forget(served)
+        with self._lock:
+            self._gone.notify_all()
+
+    def _is_watched(self, served: Served) -> bool:
+        key = self._selector.get_map().get(served.fd)
+        return key is not None and key.data is served
+
+    # -- listeners ------------------------------------------------------------------------
+
+    def _resume_accepting(self) -> None:
+        if len(self._all) < self._connections_max:
+            for listener in self._listeners:
+                self._selector.register(listener, selectors.EVENT_READ, listener)
+            self._accepting = True
+
+    def _pause_accepting(self, until: float) -> None:
+        self.connections_refused += 1
+        self._accepting = False
+        self._accept_again_at = until
+        for listener in self._listeners:
+            self._selector.unregister(listener)
+
+    def _accept_some(self, listener: socket.socket) -> None:
+        for _ in range(ACCEPT_BATCH):
+            if not self._accepting:
+                return
+            if len(self._all) >= self._connections_max:
+                self._pause_accepting(0.0)
+                return
+            try:
+                sock, _ = listener.accept()
+            except (BlockingIOError, ConnectionAbortedError, InterruptedError):
+                return
+            except OSError as error:
+                logger.warning("cannot accept connections for a moment: %s", error.strerror)
+                self._pause_accepting(time.monotonic() + ACCEPT_PAUSE_S)
+                return
+            served = self._accept(sock)
+            if served is not None:
+                self._all.add(served)
+                self._selector.register(served.fd, selectors.EVENT_READ, served)
+
+    # -- waking and watching --------------------------------------------------------------
+
+    def _wake(self) -> None:
+        # A full pipe means that the leader has a wake-up waiting already.
+        with contextlib.suppress(BlockingIOError):
+            self._waker.send(b"\0")
+
+    def _drain_waker(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._waker_end.recv(4096)
+        if not self._accepting and time.monotonic() >= self._accept_again_at and not self._stopping:
+            self._resume_accepting()
+
+    def _watch(self) -> None:
+        """Look every moment whether the leader still attends to what it attended to before."""
+        seen = -1
+        quiet = 0
+        while not self._dismissed:
+            if quiet >= QUIET_TICKS:
+                self._watch_wanted.clear()
+                self._watch_sleeps = True
+                self._watch_wanted.wait()
+                self._watch_sleeps = False
+                quiet = 0
+            time.sleep(MOMENT_S)
+            attendance = self._attendance
+            if attendance == seen and self._running is not None:
+                self._give_lead_away(attendance)
+            quiet = quiet + 1 if attendance == seen else 0
+            seen = attendance
+
+    def _give_lead_away(self, attendance: int) -> None:
+        with self._lock:
+            running = self._running
+            if running is None or self._attendance != attendance or not self._led:
+                return
+            # Nobody waits at the selector now, so it may be changed from here.
+            self._led = False
+            if not self._hire():
+                self._led = True  # every thread is busy; the watch tries again
+                return
+            self._selector.unregister(running.fd)
+            self._term += 1
+            self._running = None
+            self._weigh(was_long=True)

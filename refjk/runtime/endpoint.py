@@ -1,0 +1,372 @@
+"""One AJP connection of a web server: a socket around a `WebServerConnection`."""
+
+from __future__ import annotations
+
+import math
+import select
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from refjk.ajp13.codes import PACKET_SIZE_DEFAULT, check_packet_size, request_body_size_max
+from refjk.ajp13.events import (
+    BodyWanted,
+    Flushed,
+    HeadersReceived,
+    PeerClosed,
+    Ponged,
+    ResponseBody,
+    ResponseEnded,
+    Violation,
+    WebServerEvent,
+)
+from refjk.ajp13.messages import ForwardRequest
+from refjk.ajp13.rules import WebServerPhase
+from refjk.ajp13.web_server import EndMarker, WebServerConnection
+from refjk.base.errors import LocalProtocolError
+from refjk.runtime.addresses import Address
+from refjk.runtime.connecting import connect
+from refjk.runtime.endpoint_errors import (
+    BodyIncomplete,
+    EndpointError,
+    NoPong,
+    PeerGone,
+    ProtocolBroken,
+    ReplyTimeout,
+    RequestTooLarge,
+)
+from refjk.runtime.waiting import RECEIVE_SIZE
+
+READ_AHEAD_MAX = 1 << 20  # octets taken in while a write is stuck
+IDLE_READS_MAX = 4  # looks at what waits on an idle connection
+
+CONNECT_TIMEOUT_S = 5.0
+PING_TIMEOUT_S = 10.0
+REPLY_TIMEOUT_S = 60.0
+SEND_TIMEOUT_S = 60.0
+
+_POLL_MAX_S = 2e6  # poll() takes no more than 31 bits of milliseconds
+_BETWEEN_CYCLES = (WebServerPhase.IDLE, WebServerPhase.CLOSED)
+
+ReadBody = Callable[[int], bytes]
+"""Hands out the next octets of a request body, at least one and at most so many; none at its end."""
+
+Trace = Callable[[Literal["sent", "received"], bytes], None]
+"""Sees all octets of a connection, in order, as they are written and read."""
+
+ResponseEvent = HeadersReceived | ResponseBody | Flushed
+CycleEvent = ResponseEvent | BodyWanted | ResponseEnded
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """How to speak with one container. Times in seconds."""
+
+    packet_size: int = PACKET_SIZE_DEFAULT
+    strict: bool = True
+    end_marker: EndMarker = EndMarker.EMPTY_PACKET
+    connect_timeout_s: float = CONNECT_TIMEOUT_S  # for all addresses of a name together
+    ping_timeout_s: float = PING_TIMEOUT_S
+    reply_timeout_s: float = REPLY_TIMEOUT_S  # until each packet is there as a whole
+    send_timeout_s: float = SEND_TIMEOUT_S  # until each write is done
+
+    def __post_init__(self) -> None:
+        check_packet_size(self.packet_size)
+
+
+class Endpoint:
+    """A connection that is used by one thread at a time.
+
+    Either drive a cycle with `exchange`, or with `send`, `next_event` until `ResponseEnded`, and
+    one `send_body` or `end_body` for each `BodyWanted`. Whatever fails raises an `EndpointError`
+    and leaves the socket closed; `RequestTooLarge` alone changes nothing.
+    """
+
+    def __init__(
+        self,
+        connected: socket.socket,
+        address: Address,
+        settings: EndpointSettings,
+        trace: Trace | None = None,
+    ) -> None:
+        self.address = address
+        self.settings = settings
+        self._socket = connected
+        self._socket.setblocking(False)
+        self._poll = select.poll()
+        self._poll.register(connected, select.POLLIN)
+        self._trace = trace
+        self._core = WebServerConnection(
+            settings.packet_size, strict=settings.strict, end_marker=settings.end_marker
+        )
+        self._events: deque[WebServerEvent] = deque()
+        self._spoiled = False  # whatever the container says, no further cycle
+        self._sent = False
+        self._headers_seen = False
+
+    @classmethod
+    def connect(cls, address: Address, settings: EndpointSettings, trace: Trace | None = None) -> Endpoint:
+        """A new connection, or `ConnectFailed`."""
+        return cls(connect(address, settings.connect_timeout_s), address, settings, trace)
+
+    @property
+    def closed(self) -> bool:
+        return self._socket.fileno() < 0
+
+    @property
+    def body_size_max(self) -> int:
+        """The most octets that one `send_body` takes."""
+        return request_body_size_max(self.settings.packet_size)
+
+    @property
+    def idle(self) -> bool:
+        """Whether the last cycle, if there was one, ended well; says nothing about the container."""
+        return self._core.reusable and not self._events and not self._spoiled
+
+    def close(self) -> None:
+        self._core.close()
+        self._events.clear()
+        self._socket.close()
+
+    def usable(self) -> bool:
+        """Whether the next request may go over this idle connection; closes it when not.
+
+        Looks at what waits on the socket without blocking: the core drops flushes, and anything
+        else, like the container's FIN, is the connection's end.
+        """
+        if self.idle:
+            for _ in range(IDLE_READS_MAX):
+                try:
+                    data = self._socket.recv(RECEIVE_SIZE)
+                except BlockingIOError:
+                    return True
+                except OSError:
+                    break
+                self._traced("received", data)
+                if not data or self._core.receive(data) or not self._core.reusable:
+                    break
+        self.close()
+        return False
+
+    def ping(self, timeout_s: float | None = None) -> float:
+        """CPING; the seconds until CPONG came, or `NoPong`. Only between cycles."""
+        self._begin()
+        self._core.send_ping()
+        limit_s = self.settings.ping_timeout_s if timeout_s is None else timeout_s
+        started = time.monotonic()
+        try:
+            self._write(limit_s)
+            event = self._next(started + limit_s, limit_s)
+        except EndpointError as error:
+            raise NoPong(f"no CPONG: {error}", clause=error.clause) from None
+        assert isinstance(event, Ponged)  # the core lets nothing else pass
+        return time.monotonic() - started
+
+    def send(self, request: ForwardRequest, first_body: bytes = b"") -> None:
+        """The request and, if it announces a body, the first part of it, in one write.
+
+        The request comes from `build_forward_request`. `first_body` holds at least one octet
+        exactly when the announced length is above 0. Raises `RequestTooLarge` for a request that
+        fits no packet.
+        """
+        if not self.idle:
+            raise LocalProtocolError("a request may be sent only on an idle connection")
+        self._begin()
+        try:
+            self._core.send_request(request)
+        except LocalProtocolError as complaint:
+            raise RequestTooLarge(str(complaint)) from None
+        if self._core.first_body_due != bool(first_body):
+            self.close()
+            raise LocalProtocolError("the first body packet does not agree with the announced length")
+        if first_body:
+            self._core.send_body(first_body)
+        self._write(self.settings.send_timeout_s)
+
+    def send_body(self, data: bytes) -> None:
+        """The answer to one `BodyWanted`: 1 to `body_size_max` octets."""
+        if not self._answer_is_too_late():
+            self._core.send_body(data)
+            self._write(self.settings.send_timeout_s)
+
+    def end_body(self) -> None:
+        """The answer to one `BodyWanted` when nothing is left."""
+        if not self._answer_is_too_late():
+            self._core.end_body()
+            self._write(self.settings.send_timeout_s)
+
+    def next_event(self, timeout_s: float | None = None) -> CycleEvent:
+        """The next thing the container says in this cycle; waits for it if need be."""
+        limit_s = self.settings.reply_timeout_s if timeout_s is None else timeout_s
+        event = self._next(time.monotonic() + limit_s, limit_s)
+        # The core lets no CPONG pass in a cycle, and what ends a connection was raised.
+        assert not isinstance(event, Ponged | PeerClosed | Violation)
+        if isinstance(event, ResponseEnded) and (self._spoiled or not event.reuse):
+            self.close()
+            return ResponseEnded(reuse=False)
+        return event
+
+    def exchange(
+        self, request: ForwardRequest, read_body: ReadBody = lambda size: b""
+    ) -> Iterator[ResponseEvent]:
+        """A whole cycle: sends the request, feeds the body as it is asked for, yields the response.
+
+        Nothing happens before the first event is taken; after the last one the cycle is over.
+        Each body packet holds the smallest of what was asked for, what fits and what is left
+        (AJP-BOD-18). A source that raises, or ends too early (`BodyIncomplete`), ends the
+        connection without an end marker (AJP-BOD-15); so does a caller that stops listening.
+        """
+        self._begin()
+        left = _announced_length(request)
+        first_body = b""
+        if left:
+            first_body = self._read(read_body, min(left, self.body_size_max), left)
+            left -= len(first_body)
+        self.send(request, first_body)
+        over = False
+        try:
+            while not over:
+                event = self.next_event()
+                if isinstance(event, BodyWanted):
+                    left = self._answer(event, read_body, left)
+                elif isinstance(event, ResponseEnded):
+                    over = True
+                else:
+                    yield event
+        finally:
+            if not over:
+                self.close()
+
+    # -- the cycle's details --------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self._sent = False
+        self._headers_seen = False
+
+    def _answer_is_too_late(self) -> bool:
+        """Whether the cycle ended, and the event that tells waits behind the `BodyWanted`.
+
+        A container that does not wait for a body packet it asked for could take the next request
+        for it, so the connection is not used again.
+        """
+        too_late = bool(self._events) and self._core.phase in _BETWEEN_CYCLES
+        self._spoiled = self._spoiled or too_late
+        return too_late
+
+    def _answer(self, wanted: BodyWanted, read_body: ReadBody, left: int | None) -> int | None:
+        """One body packet; returns how much is left, None as long as that is unknown."""
+        size = min(wanted.size_max, self.body_size_max)
+        if left is not None:
+            size = min(size, left)
+        data = self._read(read_body, size, left) if size else b""
+        if not data:
+            self.end_body()
+            return left if size == 0 else 0
+        self.send_body(data)
+        return None if left is None else left - len(data)
+
+    def _read(self, read_body: ReadBody, size: int, left: int | None) -> bytes:
+        data = read_body(size)
+        if left and not data:
+            raise self._fail(
+                BodyIncomplete, f"the request body ended {left} octets before its announced length"
+            )
+        return data
+
+    def _next(self, deadline: float, limit_s: float) -> WebServerEvent:
+        while not self._events:
+            self._receive(deadline, limit_s)
+        event = self._events.popleft()
+        if isinstance(event, HeadersReceived):
+            self._headers_seen = True
+        elif isinstance(event, Violation):
+            raise self._fail(ProtocolBroken, f"{self.address} broke {event}", event.clause)
+        elif isinstance(event, PeerClosed):
+            raise self._fail(PeerGone, f"{self.address} closed the connection")
+        return event
+
+    def _fail(self, kind: type[EndpointError], text: str, clause: str | None = None) -> EndpointError:
+        self.close()
+        return kind(text, sent=self._sent, headers_seen=self._headers_seen, clause=clause)
+
+    # -- the socket -----------------------------------------------------------------------
+
+    def _receive(self, deadline: float, limit_s: float) -> None:
+        """Wait until something can be read, and give it to the core."""
+        if self.closed:
+            raise LocalProtocolError("the connection is closed")
+        if self._take_in() is None:
+            self._poll.poll(_milliseconds_until(deadline))
+        # Looked at after each read: octets that come one by one, or make no event, gain no time.
+        if not self._events and time.monotonic() >= deadline:
+            raise self._fail(ReplyTimeout, f"{self.address} did not answer within {limit_s:g} s")
+
+    def _take_in(self) -> int | None:
+        """Give to the core what can be read; how many octets, 0 at their end, None when none are there."""
+        try:
+            data = self._socket.recv(RECEIVE_SIZE)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise self._fail(PeerGone, f"{self.address} broke the connection: {error.strerror}") from None
+        self._traced("received", data)
+        self._events.extend(self._core.receive(data) if data else self._core.receive_eof())
+        return len(data)
+
+    def _write(self, limit_s: float) -> None:
+        data = self._core.data_to_send()
+        self._traced("sent", data)
+        sent = self._write_some(data)
+        if sent < len(data):
+            self._write_rest(memoryview(data)[sent:], limit_s)
+
+    def _write_some(self, data: bytes | memoryview) -> int:
+        """How many octets are off the caller's hands: what the system took, or all once it failed.
+
+        A container that refuses a request may answer and close before it has read all of it, so
+        what it said is read before a failed write is reported.
+        """
+        if self._spoiled:
+            return len(data)
+        try:
+            taken = self._socket.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self._spoiled = True
+            return len(data)
+        self._sent = self._sent or self._core.phase is not WebServerPhase.PINGED
+        return taken
+
+    def _write_rest(self, rest: memoryview, limit_s: float) -> None:
+        """Write while the container may be writing too; two ends that only write would wait forever."""
+        deadline = time.monotonic() + limit_s
+        read_ahead = 0
+        while rest:
+            reading = select.POLLIN if read_ahead < READ_AHEAD_MAX else 0
+            self._poll.modify(self._socket, select.POLLOUT | reading)
+            ready = self._poll.poll(_milliseconds_until(deadline))
+            if not ready:
+                raise self._fail(ReplyTimeout, f"{self.address} took no octets for {limit_s:g} s")
+            if ready[0][1] & select.POLLIN:
+                read_ahead += self._take_in() or 0
+                self._spoiled = self._spoiled or self._core.closed
+            rest = rest[self._write_some(rest) :]
+        self._poll.modify(self._socket, select.POLLIN)
+
+    def _traced(self, direction: Literal["sent", "received"], data: bytes) -> None:
+        if self._trace is not None and data:
+            self._trace(direction, data)
+
+
+def _announced_length(request: ForwardRequest) -> int | None:
+    values = request.header_values(b"content-length")
+    return int(values[0]) if values else None
+
+
+def _milliseconds_until(deadline: float) -> int:
+    left_s = min(deadline - time.monotonic(), _POLL_MAX_S)
+    return max(0, math.ceil(left_s * 1000))

@@ -1,0 +1,364 @@
+"""One accepted HTTP connection: the core, the socket, and the request that is being answered."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Protocol
+
+from refjk.ajp13.building import ConnectionFacts
+from refjk.ajp13.messages import Header
+from refjk.base.errors import LocalProtocolError, Malformed
+from refjk.http1 import (
+    BodyEnded,
+    BodyKind,
+    BodyReceived,
+    Event,
+    Limits,
+    Phase,
+    Refused,
+    RequestReceived,
+    ServerConnection,
+)
+from refjk.runtime.access_log import AccessLog, LogEntry
+from refjk.runtime.front_body import Upload
+from refjk.runtime.front_forwarding import AnswerUnfit, ClientFailed, Forwarder, Forwarding
+from refjk.runtime.front_settings import FrontSettings
+from refjk.runtime.waiting import RECEIVE_SIZE, receive, send
+from refjk.webserver import Target
+
+logger = logging.getLogger("refjk.front")
+
+HTTP_PORT = 80
+LINGER_S = 2.0  # how long a connection that ends is read on, so that a reset does not overtake the answer
+STATUS_CLIENT_GONE = 499  # only in the access log, as other web servers have it there
+RESET_ON_CLOSE = b"\1\0\0\0\0\0\0\0"  # struct linger: on, zero seconds
+
+# The answer's own connection headers would speak about the container's connection.
+_NOT_PASSED_BACK = frozenset({b"connection"})
+
+
+class ClientSide(Forwarder, Protocol):
+    """What a connection needs of the front that accepted it."""
+
+    settings: FrontSettings
+    limits: Limits
+    counters: Counter[str]
+    access_log: AccessLog | None
+
+    @property
+    def stopping(self) -> bool: ...
+
+    def standing_headers(self) -> tuple[Header, Header]:
+        """Date and Server; the same object within a second."""
+
+    def target(self, raw_path: bytes) -> Target | None: ...
+
+
+class FrontConnection:
+    """Attended to by one thread at a time; see `crew` for when."""
+
+    def __init__(
+        self, front: ClientSide, sock: socket.socket, peer: tuple[str, int], local: tuple[str, int]
+    ) -> None:
+        self.fd = sock.fileno()
+        self._front = front
+        self._sock = sock
+        self._peer = peer
+        self._local = local
+        self._core = ServerConnection(front.limits)
+        self._standing: tuple[Header, ...] = ()
+        self._events: deque[Event] = deque()
+        self._half_head = False
+        self._lingers = False
+        self.expires_at = time.monotonic() + front.settings.read_timeout_s
+        self._known_facts: tuple[bytes, ConnectionFacts] | None = None
+        # Of the request under way:
+        self._status = 0
+        self._size = 0  # octets of content that were sent
+
+    # -- as the crew sees it --------------------------------------------------------------
+
+    def attend(self) -> bool:
+        """Read once and answer what came; one request after the other."""
+        try:
+            data = self._sock.recv(RECEIVE_SIZE)
+        except BlockingIOError:
+            return True
+        except OSError:
+            data = b""
+        if self._lingers:
+            if not data:
+                self._sock.close()
+            return bool(data)
+        core = self._core
+        standing = self._front.standing_headers()
+        if standing is not self._standing:
+            core.refusal_headers = self._standing = standing
+        self._events.extend(core.receive(data) if data else core.receive_eof())
+        try:
+            while self._events:
+                event = self._events.popleft()
+                if type(event) is RequestReceived:
+                    self._serve(event)
+                    if core.phase is Phase.ANSWERED:
+                        self._events.extend(core.resume())
+                elif type(event) is Refused:
+                    self._note_refusal(event)
+                    self._log(None, event.status, time.monotonic())
+            self._write()
+        except ClientFailed:
+            core.abort()
+        return self._leave(seen_end=not data) if core.must_close else self._stay()
+
+    def close(self) -> None:
+        if self.expires_at <= time.monotonic() and not self._lingers:
+            self._front.counters["read_timeouts" if self._half_head else "idle_timeouts"] += 1
+        self._sock.close()
+
+    def shut(self) -> None:
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def _stay(self) -> bool:
+        """Wait for the next request, or the rest of one: a head has one deadline as a whole."""
+        half = self._core.buffered_size > 0 or self._core.phase is Phase.DRAINING
+        if not (half and self._half_head):
+            settings = self._front.settings
+            self.expires_at = time.monotonic() + (
+                settings.read_timeout_s if half else settings.idle_timeout_s
+            )
+        self._half_head = half
+        return True
+
+    def _leave(self, *, seen_end: bool) -> bool:
+        """End the connection so that the client gets what was written, or sees that it is broken."""
+        try:
+            if self._core.answer_broken:
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            elif not seen_end:
+                self._sock.shutdown(socket.SHUT_WR)
+                self._lingers = True
+                self.expires_at = time.monotonic() + LINGER_S
+                return True
+        except OSError:
+            pass  # gone already
+        self._sock.close()
+        return False
+
+    def _note_refusal(self, refusal: Refused | Malformed) -> None:
+        self._front.counters["refused_requests"] += 1
+        logger.info("%s:%d: %s", *self._peer, refusal)
+
+    # -- one request ----------------------------------------------------------------------
+
+    def _serve(self, request: RequestReceived) -> None:
+        front = self._front
+        front.counters["requests"] += 1
+        started = time.monotonic()
+        self._status = self._size = 0
+        route = ""
+        try:
+            target = self._find(request)
+            if target is not None:
+                forwarding = Forwarding(
+                    front, self, request, target, self._facts(request.authority), self._upload(request)
+                )
+                try:
+                    forwarding.run()
+                finally:
+                    route = forwarding.route
+        except ClientFailed as error:
+            front.counters["client_failures"] += 1
+            logger.info("%s:%d: %s", *self._peer, error)
+            self._tell(error)
+        finally:
+            # What is left belongs to the body of this request.
+            self._events.clear()
+            self._log(request, self._status or STATUS_CLIENT_GONE, started, route)
+
+    def _find(self, request: RequestReceived) -> Target | None:
+        """Where the request goes; None when it was answered here."""
+        # FWD-PTH-03
+        if request.path == b"*":
+            self.begin(200, b"OK", [(b"Content-Length", b"0")])
+            self.end()
+            return None
+        try:
+            target = self._front.target(request.path)
+        except Malformed as complaint:
+            # FWD-PTH-01
+            self._note_refusal(complaint)
+            self.answer(400)
+            return None
+        if target is None:
+            # FWD-PTH-02
+            self.answer(404)
+        return target
+
+    def _facts(self, authority: bytes) -> ConnectionFacts:
+        """FWD-NAM-01"""
+        if self._known_facts is not None and self._known_facts[0] == authority:
+            return self._known_facts[1]
+        host, port = split_authority(authority)
+        facts = ConnectionFacts(
+            remote_addr=self._peer[0].encode(),
+            remote_port=self._peer[1],
+            local_addr=self._local[0].encode(),
+            server_name=host or self._local[0].encode(),
+            server_port=port if host else self._local[1],
+        )
+        self._known_facts = authority, facts
+        return facts
+
+    def _upload(self, request: RequestReceived) -> Upload:
+        """FWD-BOD-03"""
+        return Upload(
+            (lambda: b"") if request.body_kind is BodyKind.NONE else self._more_body,
+            fills=request.body_size is not None,
+            replay_size=self._front.settings.replay_size,
+        )
+
+    def _more_body(self) -> bytes:
+        """The next octets of the request body; empty at its end.
+
+        FWD-BOD-01
+        """
+        core = self._core
+        while True:
+            if self._events:
+                event = self._events.popleft()
+                if type(event) is BodyReceived:
+                    return event.data
+                if type(event) is BodyEnded:
+                    return b""
+                if type(event) is Refused:
+                    # The core has queued the answer, if one can still be given.
+                    self._note_refusal(event)
+                    self._status = self._status or event.status
+                raise ClientFailed(f"the request body cannot be had: {event}")
+            if core.continue_due:
+                core.send_continue()
+                self._write()
+            try:
+                data = receive(self._sock, self._front.settings.read_timeout_s)
+            except TimeoutError as error:
+                self._front.counters["read_timeouts"] += 1
+                raise ClientFailed(f"request body: {error}", 408) from None
+            except OSError:
+                data = b""
+            self._events.extend(core.receive(data) if data else core.receive_eof())
+
+    def _tell(self, error: ClientFailed) -> None:
+        """The request is over because of the client: say so if it can still be said, and end."""
+        if error.status is not None and self._core.phase in (Phase.BODY_DUE, Phase.ANSWER_DUE):
+            with contextlib.suppress(ClientFailed):
+                self.answer(error.status, keep=False)
+        self._core.abort()
+
+    # -- the answer (a `front_forwarding.Client`) -------------------------------------------
+
+    def begin(self, status: int, reason: bytes, headers: Sequence[Header]) -> None:
+        """FWD-HDR-03, FWD-HDR-04"""
+        self._check_open()
+        passed = [header for header in headers if header[0].lower() not in _NOT_PASSED_BACK]
+        names = {header[0].lower() for header in passed}
+        passed += [header for header in self._front.standing_headers() if header[0].lower() not in names]
+        if self._front.stopping:
+            passed.append((b"Connection", b"close"))
+        try:
+            self._core.send_response(status, reason, passed)
+        except LocalProtocolError as complaint:
+            raise AnswerUnfit(str(complaint)) from None
+        self._status = status
+
+    def send(self, data: bytes) -> None:
+        self._check_open()
+        self._core.send_body(data)
+        self._size += len(data)
+        self._write()
+
+    def flush(self) -> None:
+        self._check_open()
+        self._write()
+
+    def end(self) -> None:
+        self._check_open()
+        self._core.end_response()
+        self._write()
+
+    def answer(self, status: int, *, keep: bool = True) -> None:
+        reason = HTTPStatus(status).phrase.encode("ascii")
+        text = b"%d %b\n" % (status, reason)
+        headers = [
+            (b"Content-Type", b"text/plain; charset=us-ascii"),
+            (b"Content-Length", b"%d" % len(text)),
+        ]
+        if not keep:
+            headers.append((b"Connection", b"close"))
+        self.begin(status, reason, headers)
+        self.send(text)
+        self.end()
+
+    def break_off(self) -> None:
+        """FWD-ANS-02"""
+        self._core.abort()
+
+    def _check_open(self) -> None:
+        """The core closes by itself when the request body breaks a rule or ends too early."""
+        if self._core.must_close:
+            raise ClientFailed("the request body ended or broke a rule while the request ran")
+
+    def _write(self) -> None:
+        data = self._core.data_to_send()
+        if not data:
+            return
+        try:
+            send(self._sock, data, self._front.settings.write_timeout_s)
+        except TimeoutError as error:
+            self._front.counters["write_timeouts"] += 1
+            self._core.abort()
+            raise ClientFailed(f"answer: {error}") from None
+        except OSError as error:
+            self._core.abort()
+            raise ClientFailed(f"the client went away: {error.strerror}") from None
+
+    def _log(self, request: RequestReceived | None, status: int, started: float, route: str = "") -> None:
+        log = self._front.access_log
+        if log is None:
+            return
+        referer, user_agent = (
+            (_header(request, b"referer"), _header(request, b"user-agent")) if request else ("", "")
+        )
+        log.write(
+            LogEntry(
+                remote_addr=self._peer[0],
+                user="",
+                method=request.method.decode("latin-1") if request else "",
+                target=request.target.decode("latin-1") if request else "",
+                protocol=request.version.decode("latin-1") if request else "",
+                status=status,
+                size=self._size if request else 0,
+                duration_us=int((time.monotonic() - started) * 1e6),
+                referer=referer,
+                user_agent=user_agent,
+                route=route,
+            )
+        )
+
+
+def split_authority(authority: bytes) -> tuple[bytes, int]:
+    """Host and port of an authority that `http1` has let through; without a port that of http."""
+    host, colon, port = authority.rpartition(b":")
+    if not colon or authority.endswith(b"]"):
+        return authority, HTTP_PORT
+    return host, int(port) if port else HTTP_PORT
+
+
+def _header(request: RequestReceived, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in request.headers if key.lower() == name), "")

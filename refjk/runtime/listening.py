@@ -1,0 +1,77 @@
+"""Listening sockets: opened here, or inherited from whoever started the process."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import MutableMapping
+
+from refjk.base.errors import InputError, UsageError
+from refjk.runtime.addresses import Address
+
+BACKLOG = 1024
+FIRST_INHERITED = 3  # by the convention of LISTEN_FDS
+
+
+def open_listeners(address: Address) -> list[socket.socket]:
+    """A listener for each address that the host stands for; port 0 takes one free port for all.
+
+    Raises `InputError` with one sentence about what is wrong.
+    """
+    host, port = address.host, address.port
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise InputError(f"cannot listen on {host}: {error}") from None
+    listeners: list[socket.socket] = []
+    for family, kind, protocol, _, name in dict.fromkeys(found):
+        listener = socket.socket(family, kind, protocol)
+        listeners.append(listener)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind((name[0], port or (listeners[0].getsockname()[1] if len(listeners) > 1 else 0)))
+            listener.listen(BACKLOG)
+        except OSError as error:
+            for opened in listeners:
+                opened.close()
+            raise InputError(f"cannot listen on {address}: {_why_not(error)}") from None
+    return listeners
+
+
+def inherited_listeners(environment: MutableMapping[str, str]) -> list[socket.socket]:
+    """The sockets that LISTEN_FDS names for this process; the variables are taken out.
+
+    Raises `UsageError` when one of them is not a listening stream socket.
+    """
+    pid = environment.pop("LISTEN_PID", None)
+    count = environment.pop("LISTEN_FDS", None)
+    environment.pop("LISTEN_FDNAMES", None)
+    if count is None or (pid is not None and pid != str(os.getpid())):
+        return []
+    if not count.isdigit():
+        raise UsageError(f"LISTEN_FDS is a number, not {count!r}")
+    listeners = []
+    for fd in range(FIRST_INHERITED, FIRST_INHERITED + int(count)):
+        try:
+            listener = socket.socket(fileno=fd)
+            listens = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        except OSError as error:
+            raise UsageError(f"descriptor {fd} named by LISTEN_FDS: {error.strerror}") from None
+        if not listens or listener.type != socket.SOCK_STREAM:
+            raise UsageError(f"descriptor {fd} named by LISTEN_FDS is not a listening stream socket")
+        os.set_inheritable(fd, False)
+        listeners.append(listener)
+    return listeners
+
+
+def _why_not(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "the port is taken; stop the program that has it or choose another (0 takes a free one)"
+    if error.errno == errno.EACCES:
+        return "ports below 1024 need privileges"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this machine does not have that address"
+    return error.strerror or str(error)

@@ -1,0 +1,40 @@
+"""What the signals mean to a server process of refjk."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+
+class StopSignals:
+    """SIGTERM and SIGINT ask for an orderly stop, a second one ends the process at once.
+
+    `wait` returns when the first has come. SIGHUP calls `reopen`, where that is given.
+    """
+
+    def __init__(self, reopen: Callable[[], None] | None = None) -> None:
+        self._asked = threading.Event()
+        self._reopen = reopen
+
+    def install(self) -> None:
+        """Only from the main thread, as Python demands."""
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        signal.signal(signal.SIGHUP, self._hang_up)
+
+    def wait(self) -> None:
+        self._asked.wait()
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        if self._asked.is_set():
+            print("refjk: stopped at once", file=sys.stderr, flush=True)
+            os._exit(130 if number == signal.SIGINT else 128 + number)
+        self._asked.set()
+
+    def _hang_up(self, number: int, frame: FrameType | None) -> None:
+        if self._reopen is not None:
+            self._reopen()

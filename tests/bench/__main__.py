@@ -1,0 +1,81 @@
+"""`python -m tests.bench [requests|transfer|codec]`; results to standard output, progress to stderr."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+from tests.bench import transfer
+from tests.bench.candidates import CANDIDATES, Candidate
+from tests.bench.throughput import as_markdown, measure
+from tests.interop.peers import PeerMissing
+
+
+def parse() -> argparse.Namespace:
+    """The options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description="Measure refjk behind httpd beside other WSGI servers, in one interleaved run.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("what", nargs="?", choices=("requests", "transfer", "codec"), default="requests")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N")
+    parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="length of one measurement")
+    parser.add_argument("--connections", default="1,16,64", metavar="N,N,…")
+    parser.add_argument("--threads", type=int, default=16, metavar="N", help="worker threads of each server")
+    parser.add_argument("--httpd-threads", type=int, default=128, metavar="N")
+    parser.add_argument(
+        "--only", metavar="NAME,NAME,…", help="parts of names among: " + " ".join(c.name for c in CANDIDATES)
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="all numbers of all rounds")
+    return parser.parse_args()
+
+
+def selected(only: str | None) -> list[Candidate]:
+    """The candidates whose names contain one of the given parts."""
+    parts = only.split(",") if only else [""]
+    return [candidate for candidate in CANDIDATES if any(part in candidate.name for part in parts)]
+
+
+def main() -> int:
+    """Exit code 0; 1 when refjk was wanted and not measured; 4 without httpd; 5 when nothing was selected."""
+    options = parse()
+    candidates = selected(options.only)
+    if not candidates:
+        print(f"no candidate's name contains {options.only}", file=sys.stderr)
+        return 5
+    try:
+        text, numbers, measured = run(options, candidates)
+    except PeerMissing as missing:
+        print(missing, file=sys.stderr)
+        return 4
+    print(text)
+    if options.json:
+        options.json.write_text(json.dumps(numbers, indent=1) + "\n")
+    wanted = {candidate.name for candidate in candidates if candidate.kind == "own"}
+    return 0 if options.what == "codec" or wanted <= measured else 1
+
+
+def run(options: argparse.Namespace, candidates: list[Candidate]) -> tuple[str, object, set[str]]:
+    """Markdown, numbers for JSON, and the names of what was measured."""
+    if options.what == "codec":
+        from tests.bench import codec
+
+        rates = codec.measure(options.rounds)
+        return codec.as_markdown(rates), rates, set(rates)
+    sizes = {"threads": options.threads, "httpd_threads": options.httpd_threads}
+    if options.what == "transfer":
+        moved = transfer.measure(candidates, rounds=options.rounds, **sizes)
+        return transfer.as_markdown(moved), dataclasses.asdict(moved), set(moved.rates)
+    connections = [int(number) for number in options.connections.split(",")]
+    result = measure(
+        candidates, rounds=options.rounds, seconds=options.seconds, connections=connections, **sizes
+    )
+    return as_markdown(result, candidates, connections), dataclasses.asdict(result), set(result.rates)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

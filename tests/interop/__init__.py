@@ -1,0 +1,1 @@
+"""Tests that set refjk beside real products: httpd, lighttpd, Tomcat, tshark."""
