@@ -22,7 +22,7 @@ from refjk.balancing import Balancer, Decision, Outcome, RequestFacts
 from refjk.balancing.cookies import COOKIE_NAME, session_ids
 from refjk.mapping import Mapper, Match, Mount, canonicalise_path
 
-# FWD-STS-03
+# FWD-STS-01
 STATUS_UNAVAILABLE = 503
 
 # FWD-RTY-03: the methods that RFC 9110 calls idempotent.
@@ -67,17 +67,17 @@ CONSEQUENCES: Mapping[Ending, Consequence] = {
     Ending.SERVED: Consequence(None, Again.NEVER, failed=False),
     # FWD-OUT-01
     Ending.CLIENT_FAILED: Consequence(None, Again.NEVER, failed=False),
-    # FWD-STS-04, FWD-OUT-02
+    # FWD-STS-02, FWD-OUT-02
     Ending.TOO_LARGE: Consequence(413, Again.NEVER, failed=False),
     # FWD-OUT-03
     Ending.NO_PLACE: Consequence(STATUS_UNAVAILABLE, Again.NEVER, failed=False),
     # FWD-RTY-02
     Ending.NOT_SENT: Consequence(STATUS_UNAVAILABLE, Again.ALWAYS, failed=True),
-    # FWD-RTY-04, FWD-STS-05
+    # FWD-RTY-04, FWD-STS-03
     Ending.BROKEN: Consequence(502, Again.IDEMPOTENT, failed=True),
-    # FWD-RTY-05, FWD-STS-06
+    # FWD-RTY-05, FWD-STS-04
     Ending.SILENT: Consequence(504, Again.NEVER, failed=True),
-    # FWD-STS-07
+    # FWD-STS-05
     Ending.UNFIT: Consequence(502, Again.NEVER, failed=False),
     # FWD-RTY-01
     Ending.CUT_SHORT: Consequence(None, Again.NEVER, failed=True),
@@ -87,6 +87,7 @@ CONSEQUENCES: Mapping[Ending, Consequence] = {
 def may_send_again(ending: Ending, method: bytes, body_is_held: bool) -> bool:
     """Whether the rules allow another try; `body_is_held` says that every octet sent can be repeated."""
     again = CONSEQUENCES[ending].again
+    # FWD-RTY-07
     if again is Again.NEVER or not body_is_held:
         return False
     return again is Again.ALWAYS or method in IDEMPOTENT

@@ -68,10 +68,7 @@ def printable(octets: bytes) -> str:
 
 def _field(field: Field) -> str:
     owner = _OWNERS.get(field.name)
-    if owner is None:
-        name = field.name
-    else:
-        name = owner + printable(field.label.encode("latin-1"))
+    name = field.name if owner is None else owner + printable(field.label.encode("latin-1"))
     if field.value is None:
         return f"{name}: null"
     if isinstance(field.value, int):

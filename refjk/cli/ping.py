@@ -133,11 +133,11 @@ def _pings(address: Address, options: argparse.Namespace) -> Iterator[Ping]:
     settings = EndpointSettings(connect_timeout_s=options.timeout, ping_timeout_s=options.timeout)
     endpoint: Endpoint | None = None
     number = 0
+    due = time.monotonic()
     try:
         while not options.count or number < options.count:
-            if number:
-                time.sleep(max(0.0, started + options.interval - time.monotonic()))
-            started = time.monotonic()
+            time.sleep(max(0.0, due - time.monotonic()))
+            due = time.monotonic() + options.interval
             number += 1
             try:
                 if endpoint is None:

@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal
 
@@ -48,10 +48,10 @@ def run(options: argparse.Namespace) -> int:
             _ask(options, url, request, body.read, answer)
     except RefjkError as caught:
         error = caught
-        raise
-    finally:
-        if options.json is not None and not isinstance(error, UsageError):
-            write_json(options.json, _as_json(url, answer, error))
+    if options.json is not None:
+        write_json(options.json, _as_json(url, answer, error))
+    if error is not None:
+        raise error
     assert answer.head is not None  # a cycle cannot end well without it
     if options.fail and answer.head.status >= STATUS_FAILED_MIN:
         print(f"refjk request: the status is {_status_text(answer.head)}", file=sys.stderr)
@@ -129,16 +129,14 @@ def _open_output(path: str | None) -> Iterator[_Output]:
         yield output
         output.flush()
         return
-    try:
-        file = open(path, "wb")
-    except OSError as error:
-        raise UsageError(f"cannot write --output {path}: {error.strerror}") from None
-    try:
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(open(path, "wb"))
+        except OSError as error:
+            raise UsageError(f"cannot write --output {path}: {error.strerror}") from None
         output = _Output(file, path)
         yield output
         output.flush()
-    finally:
-        file.close()
 
 
 def _tracer(options: argparse.Namespace) -> Trace | None:

@@ -8,8 +8,9 @@ import re
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -172,62 +173,46 @@ def build_request(options: argparse.Namespace, url: AjpUrl, body_size: int | Non
 def open_body(options: argparse.Namespace) -> Iterator[Body]:
     """The body that the options describe; raises `InputError` for a file that cannot be read."""
     data: str | None = options.data
-    if data is None or not data.startswith("@"):
-        octets = memoryview(os.fsencode(data or ""))
-        yield _unless_chunked(options, Body(_Octets(octets).read, len(octets)))
-    elif data == "@-":
-        # read1() hands on what is there: what is typed, or comes from a slow pipe, leaves at once.
-        source = _SafeFile(sys.stdin.buffer, "standard input")
-        yield _unless_chunked(options, Body(source.read_some, source.size_left()))
-    else:
-        name = data[1:]
-        try:
-            file = open(name, "rb")
-        except OSError as error:
-            raise InputError(f"cannot read {name}: {error.strerror}") from None
-        with file:
-            source = _SafeFile(file, name)
-            yield _unless_chunked(options, Body(source.read_some, source.size_left()))
+    with ExitStack() as stack:
+        if data is None or not data.startswith("@"):
+            octets = os.fsencode(data or "")
+            body = Body(BytesIO(octets).read, len(octets))
+        elif data == "@-":
+            if sys.stdin is None:
+                raise InputError("there is no standard input to read the body from")
+            body = _File(sys.stdin.buffer, "standard input").body()
+        else:
+            try:
+                file = stack.enter_context(open(data[1:], "rb"))
+            except OSError as error:
+                raise InputError(f"cannot read {data[1:]}: {error.strerror}") from None
+            body = _File(file, data[1:]).body()
+        yield replace(body, size=None) if options.chunked else body
 
 
-def _unless_chunked(options: argparse.Namespace, body: Body) -> Body:
-    return Body(body.read, None) if options.chunked else body
-
-
-class _Octets:
-    """Hands out octets piece by piece."""
-
-    def __init__(self, octets: memoryview) -> None:
-        self._left = octets
-
-    def read(self, size: int) -> bytes:
-        piece, self._left = self._left[:size], self._left[size:]
-        return bytes(piece)
-
-
-class _SafeFile:
-    """A file whose failures are `InputError`."""
+class _File:
+    """A file as a body; its failures are `InputError`."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._file = file
         self._name = name
 
-    def size_left(self) -> int | None:
-        """Octets from here to the end of a regular file; None for a pipe or a terminal."""
+    def body(self) -> Body:
+        """With a size where the file is a regular one, and without for a pipe or a terminal."""
         try:
             status = os.fstat(self._file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                return None
-            return max(0, status.st_size - self._file.tell())
+            regular = stat.S_ISREG(status.st_mode)
+            size = max(0, status.st_size - self._file.tell()) if regular else None
         except OSError:
-            return None
+            size = None
+        return Body(self._read, size)
 
-    def read_some(self, size: int) -> bytes:
+    def _read(self, size: int) -> bytes:
         try:
-            data: bytes = self._file.read1(size)  # type: ignore[attr-defined]  # it is a BufferedReader
+            # What is there is handed on: what is typed, or comes from a slow pipe, leaves at once.
+            return self._file.read1(size)  # type: ignore[attr-defined,no-any-return]
         except OSError as error:
             raise InputError(f"cannot read {self._name}: {error.strerror}") from None
-        return data
 
 
 def _http_version(text: str) -> str:

@@ -88,18 +88,18 @@ def _essentials(packet: PacketSeen, first: dict[str, Field]) -> Iterable[str]:
         yield f"content-length {shown(length)}" if length is not None else ""
     elif kind == "SEND_HEADERS" and "status" in first:
         message = first["message"].value if "message" in first else None
-        yield f"{first['status'].value} {shown(message) if isinstance(message, bytes) else ''}".rstrip()
+        yield f"{_number(first, 'status')} {shown(message) if isinstance(message, bytes) else ''}".rstrip()
         yield _count(first, "num_headers", "header")
     elif kind in ("BODY", "SEND_BODY_CHUNK") and "data_length" in first:
-        size = first["data_length"].value
+        size = _number(first, "data_length")
         nothing = "end marker" if kind == "BODY" else "flush"
         yield nothing if size == 0 else f"{size} octets"
     elif kind == "BODY_END":
         yield "end marker"
     elif kind == "GET_BODY_CHUNK" and "wanted_length" in first:
-        yield f"{first['wanted_length'].value} octets wanted"
+        yield f"{_number(first, 'wanted_length')} octets wanted"
     elif kind == "END_RESPONSE" and "reuse" in first:
-        yield "reuse" if first["reuse"].value else "no reuse"
+        yield "reuse" if _number(first, "reuse") else "no reuse"
 
 
 def _request_line(packet: PacketSeen, first: dict[str, Field]) -> str:
@@ -125,10 +125,16 @@ def _header(packet: PacketSeen, name: str) -> bytes | None:
     return None
 
 
+def _number(first: dict[str, Field], name: str) -> int:
+    value = first[name].value
+    assert isinstance(value, int)
+    return value
+
+
 def _count(first: dict[str, Field], name: str, what: str) -> str:
     if name not in first:
         return ""
-    count = first[name].value
+    count = _number(first, name)
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 

@@ -20,6 +20,12 @@ _EXTENSIONS_MAX = 8
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 
 
+def endpoint_text(end: Endpoint) -> str:
+    """`127.0.0.1:8009`, `[::1]:8009`"""
+    address, port = end
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """One TCP segment. `missing` octets of payload follow `data` that the capture did not keep."""

@@ -15,7 +15,7 @@ from refjk.decode.describe import (
     undecoded,
     value_text,
 )
-from refjk.decode.events import Ended, Event, Finding, Misfit, Opened, PacketSeen, Remark, Side
+from refjk.decode.events import Ended, Event, Finding, Misfit, Opened, PacketSeen, Side
 
 OCTETS_SHOWN = 16  # of one field, at the first level of detail
 ARROWS = {Side.WEB_SERVER: "→", Side.CONTAINER: "←"}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from refjk.decode.conversation import Conversation, Settings
 from refjk.decode.cutter import Cut, PacketCutter
 from refjk.decode.events import Event, Remark, Side
-from refjk.decode.link import Endpoint, Segment
+from refjk.decode.link import Endpoint, Segment, endpoint_text
 from refjk.decode.reassembly import Data, Delivery, Finished, Lost, TcpStream
 from refjk.decode.shapes import MAGICS, SHAPE_SIZE, has_shape_of_packet
 
@@ -215,11 +215,6 @@ class _Connection:
         self._sniffed.clear()
         self._sniffed_size = 0
         self._tracker.ignored += 1
-
-
-def endpoint_text(end: Endpoint) -> str:
-    address, port = end
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _holds_packet(octets: bytes, side: Side) -> bool:

@@ -255,7 +255,10 @@ class FrontConnection:
             self._events.extend(core.receive(data) if data else core.receive_eof())
 
     def _tell(self, error: ClientFailed) -> None:
-        """The request is over because of the client: say so if it can still be said, and end."""
+        """The request is over because of the client: say so if it can still be said, and end.
+
+        FWD-STS-06
+        """
         if error.status is not None and self._core.phase in (Phase.BODY_DUE, Phase.ANSWER_DUE):
             with contextlib.suppress(ClientFailed):
                 self.answer(error.status, keep=False)
@@ -269,6 +272,7 @@ class FrontConnection:
         passed = [header for header in headers if header[0].lower() not in _NOT_PASSED_BACK]
         names = {header[0].lower() for header in passed}
         passed += [header for header in self._front.standing_headers() if header[0].lower() not in names]
+        # FWD-STP-01
         if self._front.stopping:
             passed.append((b"Connection", b"close"))
         try:

@@ -40,7 +40,6 @@ TO_WEB_SERVER: list[tuple[MessageToWebServer, str]] = [
     (SendBodyChunk(b"\x00\x80\xff"), "41 42 00 07 03 00 03 00 80 ff 00"),
     (SendHeaders(200, b"OK"), "41 42 00 0a 04 00 c8 00 02 4f 4b 00 00 00"),
     (SendHeaders(999, b""), "41 42 00 08 04 03 e7 00 00 00 00 00"),
-    (SendHeaders(404, None), "41 42 00 07 04 01 94 ff ff 00 00"),
     (
         SendHeaders(200, b"OK", ((b"Content-Type", b"text/plain"),)),
         "41 42 00 19 04 00 c8 00 02 4f 4b 00 00 01 a0 01 00 0a 74 65 78 74 2f 70 6c 61 69 6e 00",
@@ -57,6 +56,9 @@ TO_WEB_SERVER: list[tuple[MessageToWebServer, str]] = [
     (EndResponse(False), "41 42 00 02 05 00"),
     (CPong(), "41 42 00 01 09"),
 ]
+
+# Read, but never written.
+NULL_MESSAGE = bytes.fromhex("41 42 00 07 04 01 94 ff ff 00 00")
 
 FORWARD_REQUESTS: list[tuple[ForwardRequest, str]] = [
     (
@@ -104,10 +106,17 @@ FORWARD_REQUESTS: list[tuple[ForwardRequest, str]] = [
 ]
 
 
+@covers("AJP-RSP-07", "AJP-STR-05")
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_null_message_is_read_as_null(strict: bool) -> None:
+    assert decode_to_web_server(NULL_MESSAGE, strict) == SendHeaders(404, None)
+
+
 def encode(message: MessageToWebServer) -> bytes:
     if isinstance(message, SendBodyChunk):
         return encode_send_body_chunk(message.data)
     if isinstance(message, SendHeaders):
+        assert message.message is not None
         return encode_send_headers(message.status, message.message, message.headers)
     if isinstance(message, GetBodyChunk):
         return encode_get_body_chunk(message.size_max)

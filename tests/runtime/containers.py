@@ -103,6 +103,11 @@ class Talk:
             while True:
                 self.receive()
 
+    def request_forever(self) -> None:
+        """Take requests, and CPING between them, until the web server goes."""
+        while True:
+            self.request()
+
 
 Script = Callable[[Talk], None]
 

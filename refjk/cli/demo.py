@@ -1,0 +1,105 @@
+"""`refjk demo`: nodes, a front and a small application, with nothing to install or configure."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from refjk.base.errors import InputError, UsageError
+from refjk.demo.check import Check, Step
+from refjk.demo.cluster import Cluster
+from refjk.runtime.front import HTTP_PORT_DEFAULT
+from refjk.runtime.signals import StopSignals
+
+HELP = "three nodes, a front and a small application, with one command"
+
+NODES_MAX = 9
+REVIVE_AFTER_S = 10.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--port",
+        type=int,
+        metavar="N",
+        help=f"where the front listens (default {HTTP_PORT_DEFAULT}, or a free port if that is taken)",
+    )
+    parser.add_argument(
+        "--nodes", type=int, metavar="N", default=3, help=f"2 to {NODES_MAX} (default %(default)s)"
+    )
+    parser.add_argument("--check", action="store_true", help="drive the demo, say what was seen, and exit")
+    parser.add_argument("--json", metavar="FILE", help="with --check: what was seen, for programs")
+
+
+def run(options: argparse.Namespace) -> int:
+    started = time.monotonic()
+    if not 2 <= options.nodes <= NODES_MAX:
+        raise UsageError(f"--nodes is 2 to {NODES_MAX}, not {options.nodes}")
+    if options.port is not None and not 0 <= options.port <= 65535:
+        raise UsageError(f"--port is 0 to 65535, not {options.port}")
+    if options.json and not options.check:
+        raise UsageError("--json goes with --check")
+    # The demo tells by itself what becomes of its nodes.
+    logging.getLogger("refjk").addHandler(logging.NullHandler())
+    return _check(options, started) if options.check else _show(options)
+
+
+def _show(options: argparse.Namespace) -> int:
+    signals = StopSignals()
+    signals.install()
+    cluster = Cluster(
+        nodes=options.nodes,
+        port=HTTP_PORT_DEFAULT if options.port is None else options.port,
+        port_may_differ=options.port is None,
+        on_event=_remark,
+        revive_after_s=REVIVE_AFTER_S,
+    )
+    with cluster:
+        print(_introduction(cluster), flush=True)
+        signals.wait()
+        _remark("\nthe demo stops")
+    return 0
+
+
+def _check(options: argparse.Namespace, started: float) -> int:
+    def say(step: Step) -> None:
+        print(f"{'ok  ' if step.passed else 'FAIL'}  {step.name}: {step.seen}", flush=True)
+
+    with Cluster(nodes=options.nodes, port=options.port or 0) as cluster:
+        print(f"checking {len(cluster.nodes)} nodes behind {cluster.url}", flush=True)
+        steps = Check(cluster, say).run(started)
+    failed = sum(not step.passed for step in steps)
+    print(f"{len(steps) - failed} passed, {failed} failed", flush=True)
+    if options.json:
+        result = {"passed": not failed, "steps": [asdict(step) for step in steps]}
+        try:
+            Path(options.json).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"cannot write {options.json}: {error.strerror}") from None
+    return 1 if failed else 0
+
+
+def _remark(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _introduction(cluster: Cluster) -> str:
+    url = cluster.url
+    lines = [f"refjk demo: open {url} in a browser", ""]
+    lines += [f"  {node.name}  ajp://127.0.0.1:{node.port}  PID {node.pid}" for node in cluster.nodes]
+    lines += [
+        "",
+        "or try this in another terminal:",
+        "",
+        f"  curl -c jar -b jar {url}json    # again and again: one node, and its count goes up",
+        f"  curl {url}json                  # without cookies: node after node",
+        "  kill -9 PID    # the one in the answer; then with the jar again: another node answers",
+        "",
+        f"A killed node returns after {REVIVE_AFTER_S:g} s. Ctrl-C ends everything.",
+    ]
+    return "\n".join(lines)
