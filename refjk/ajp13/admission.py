@@ -135,7 +135,7 @@ def _check_headers(request: ForwardRequest, strict: bool) -> int | None:
             continue
         if kind == b"host":
             hosts += 1
-            if hosts > 1 or not _HOST.fullmatch(value):
+            if hosts > 1 or not _is_host(value):
                 raise Refusal(400, "AJP-REQ-04", expected="one Host of valid syntax", actual=repr(value))
         elif kind == b"content-length":
             if content_length is not None:
@@ -150,6 +150,11 @@ def _check_headers(request: ForwardRequest, strict: bool) -> int | None:
     if not content_length.isdigit() or len(content_length) > 19 or int(content_length) > CONTENT_LENGTH_MAX:
         raise Refusal(400, "AJP-HDR-07", expected="a content-length in digits", actual=repr(content_length))
     return int(content_length)
+
+
+@lru_cache(maxsize=256)
+def _is_host(value: bytes) -> bool:
+    return _HOST.fullmatch(value) is not None
 
 
 @lru_cache(maxsize=1024)

@@ -184,8 +184,10 @@ def encode_send_headers(status: int, message: bytes | None, headers: Sequence[He
     for name, value in headers:
         if _has_control(value):
             raise ValueError(f"control octet in the value of {name!r}: {value!r}")
-        parts.append(_encode_response_header_name(name))
-        parts.append(encode_string(value))
+        size = len(value)
+        if size > STRING_SIZE_MAX:
+            raise ValueError(f"a header value of {size} octets")
+        parts += (_encode_response_header_name(name), size.to_bytes(2, "big"), value, b"\0")
     payload = b"".join(parts)
     if len(payload) > 0xFFFF:
         raise ValueError(f"response headers of {len(payload)} octets fit no packet")

@@ -59,6 +59,12 @@ from refjk.ajp13.rules import (
 )
 from refjk.base.errors import LocalProtocolError, Malformed
 
+# Names of their own for what is asked on every request: an attribute of an enumeration class is
+# slow to look up before Python 3.12.
+_IDLE, _RUNNING, _BODY_DUE = ContainerPhase.IDLE, ContainerPhase.RUNNING, ContainerPhase.BODY_DUE
+_DRAINING, _CLOSED = ContainerPhase.DRAINING, ContainerPhase.CLOSED
+_FORWARD_REQUEST = int(ToContainer.FORWARD_REQUEST)
+
 READ_AHEAD_MAX = 65536  # octets that may wait beyond one packet while a request runs
 
 _METHOD_CODE_HEAD = bytes((METHOD_CODES[b"HEAD"],))
@@ -68,7 +74,7 @@ class ContainerConnection:
     """One connection, from accept to close; answers CPING by itself."""
 
     def __init__(self, policy: ContainerPolicy | None = None, packet_size: int = PACKET_SIZE_DEFAULT) -> None:
-        self.phase = ContainerPhase.IDLE
+        self.phase = _IDLE
         self.packet_size = packet_size
         self._policy = policy or ContainerPolicy()
         self._buffer = PacketBuffer(MAGIC_TO_CONTAINER, packet_size)
@@ -87,7 +93,7 @@ class ContainerConnection:
 
     def receive(self, data: bytes) -> list[ContainerEvent]:
         """Octets from the web server; never raises for what they say."""
-        if self.phase is ContainerPhase.CLOSED:
+        if self.phase is _CLOSED:
             return []
         self._buffer.feed(data)
         events = self.resume()
@@ -105,7 +111,7 @@ class ContainerConnection:
                 packet = self._buffer.next_packet()
                 if packet is None:
                     break
-                if self.phase is ContainerPhase.IDLE:
+                if self.phase is _IDLE:
                     self._receive_typed(packet, events)
                 else:
                     self._receive_body(packet, events)
@@ -116,7 +122,7 @@ class ContainerConnection:
 
     def receive_eof(self) -> list[ContainerEvent]:
         """The web server closed its side."""
-        if self.phase is ContainerPhase.CLOSED:
+        if self.phase is _CLOSED:
             return []
         clean = (self.phase, Incoming.END_OF_STREAM) in CONTAINER_RECEIVE and not len(self._buffer)
         self.abort()
@@ -126,7 +132,7 @@ class ContainerConnection:
         if len(packet) == HEADER_SIZE:
             raise Malformed("AJP-FRM-10", offset=2, expected="a prefix code", actual="an empty packet")
         prefix = packet[HEADER_SIZE]
-        if prefix == ToContainer.FORWARD_REQUEST:
+        if prefix == _FORWARD_REQUEST:
             if self._early_octets and self._policy.strict:
                 raise Malformed(
                     "AJP-CON-07",
@@ -164,9 +170,8 @@ class ContainerConnection:
                 head = request.method == b"HEAD"
             events.append(self._refuse(complaint, status, head))
             return
-        self.phase = CONTAINER_RECEIVE[self.phase, Incoming.FORWARD_REQUEST]
-        if content_length:
-            self.phase = ContainerPhase.BODY_DUE  # AJP-BOD-01
+        # The table's row for a request; with a body announced, its first packet is due (AJP-BOD-01).
+        self.phase = _BODY_DUE if content_length else _RUNNING
         self._content_length = content_length
         self._body_received = 0
         self._body_ended = content_length == 0
@@ -176,7 +181,7 @@ class ContainerConnection:
 
     def _receive_body(self, packet: bytes, events: list[ContainerEvent]) -> None:
         data = decode_request_body(packet).data
-        draining = self.phase is ContainerPhase.DRAINING
+        draining = self.phase is _DRAINING
         self.phase = CONTAINER_RECEIVE[self.phase, Incoming.BODY if data else Incoming.BODY_END]
         self._body_received += len(data)
         announced = self._content_length
@@ -273,12 +278,12 @@ class ContainerConnection:
         """END_RESPONSE; withheld while a body packet is outstanding, until it came. AJP-BOD-12"""
         self.phase = self._allowed(EndResponse)
         self._reuse = reuse
-        if self.phase is ContainerPhase.IDLE:
+        if self.phase is _IDLE:
             self._finish()
 
     def abort(self) -> None:
         """Give the connection up: nothing more is said or read."""
-        self.phase = ContainerPhase.CLOSED
+        self.phase = _CLOSED
         self._out.clear()
         self._buffer.clear()
 
@@ -302,13 +307,13 @@ class ContainerConnection:
 
     def _finish(self) -> None:
         self._out.append(END_RESPONSE_REUSE if self._reuse else END_RESPONSE_CLOSE)
-        self.phase = ContainerPhase.IDLE if self._reuse else ContainerPhase.CLOSED  # AJP-END-03
+        self.phase = _IDLE if self._reuse else _CLOSED  # AJP-END-03
         self._headers_sent = False
         self._early_octets = len(self._buffer)
 
     def _fail(self, complaint: Malformed) -> Violation:
         # What is queued already (a CPONG, a part of the answer) still leaves; nothing is added.
-        self.phase = ContainerPhase.CLOSED
+        self.phase = _CLOSED
         self._buffer.clear()
         return Violation.of(complaint)
 
@@ -320,6 +325,6 @@ class ContainerConnection:
         if not head:
             self._out.append(encode_send_body_chunk(text))
         self._out.append(END_RESPONSE_CLOSE)
-        self.phase = ContainerPhase.CLOSED
+        self.phase = _CLOSED
         self._buffer.clear()
         return Violation.of(complaint, status)

@@ -8,7 +8,8 @@ from refjk.ajp13.messages import ForwardRequest, Header
 from refjk.base.errors import Malformed
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, for the same reason as the request in it: one is made for each.
+@dataclass(slots=True)
 class RequestReceived:
     """Container: a request has come and was admitted.
 

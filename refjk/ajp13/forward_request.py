@@ -35,6 +35,7 @@ from refjk.base.errors import Malformed
 HEADER_COUNT_MAX_DEFAULT = 100
 
 _NULL_SIZE = 0xFFFF
+_NAME_OF_LOW_OCTET = {code & 0xFF: name for code, name in REQUEST_HEADER_NAMES.items()}
 _CODE_OCTET = HEADER_CODE_BASE >> 8
 # Plain numbers: in this module a look-up in the enumeration would cost as much as its use.
 _REQ_ATTRIBUTE = int(AttributeCode.REQ_ATTRIBUTE)
@@ -130,8 +131,12 @@ def _decode_headers(packet: bytes, offset: int, count: int, strict: bool) -> tup
     headers: list[Header] = []
     packet_end = len(packet)
     for _ in range(count):
+        name: bytes | None
         if packet[offset] == _CODE_OCTET:
-            name, offset = _decode_name_code(packet, offset)
+            name = _NAME_OF_LOW_OCTET.get(packet[offset + 1])
+            if name is None:
+                raise _unknown_name_code(packet, offset)
+            offset += 2
         else:
             size = packet[offset] << 8 | packet[offset + 1]
             start = offset + 2
@@ -158,15 +163,14 @@ def _decode_headers(packet: bytes, offset: int, count: int, strict: bool) -> tup
     return tuple(headers), offset
 
 
-def _decode_name_code(packet: bytes, offset: int) -> tuple[bytes, int]:
-    """The name behind a header code. AJP-HDR-03"""
-    code = packet[offset] << 8 | packet[offset + 1]
-    name = REQUEST_HEADER_NAMES.get(code)
-    if name is None:
-        raise Malformed(
-            "AJP-HDR-03", offset=offset, expected="a header code A001 to A00E", actual=f"{code:04X}"
-        )
-    return name, offset + 2
+def _unknown_name_code(packet: bytes, offset: int) -> Malformed:
+    """AJP-HDR-03"""
+    return Malformed(
+        "AJP-HDR-03",
+        offset=offset,
+        expected="a header code A001 to A00E",
+        actual=packet[offset : offset + 2].hex().upper(),
+    )
 
 
 def _header_codes(packet: bytes, offset: int, count: int) -> tuple[int | None, ...]:

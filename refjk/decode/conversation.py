@@ -49,6 +49,7 @@ class Conversation:
         self._observer = Observer(settings.packet_size, strict=settings.strict, from_start=from_start)
         self._searching = searching
         self._opened = False
+        self._half_closed = False
         self._cutters = {side: PacketCutter(side, searching=searching) for side in Side}
         self._any = PacketCutter(*Side)
 
@@ -78,8 +79,9 @@ class Conversation:
         inside = self._cutters[side].in_packet
         yield from self._events(side, self._cutters[side].end(), time_ns)
         note = "in the middle of a packet" if inside else ""
-        if not note and self._observer.in_cycle:
+        if not note and self._observer.in_cycle and not self._half_closed:
             note = "in the middle of a cycle"
+        self._half_closed = True
         yield Ended(self.number, time_ns, side, how, note)
 
     def end_of_recording(self) -> Iterator[Event]:

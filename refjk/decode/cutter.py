@@ -100,7 +100,7 @@ class PacketCutter:
                 yield from self._found()
             sender = self._sender()
             if sender is None:
-                if len(self._octets) < 2 and not at_end and self._magic_may_come():
+                if self._may_become() is not None:
                     return
                 yield NoPacket(bytes(self._octets[:HEADER_SIZE]))
                 self._searching = True
@@ -121,8 +121,8 @@ class PacketCutter:
 
     def _cut_partial(self) -> Iterator[Piece]:
         """What there is of a packet whose end does not come."""
-        sender = self._sender()
-        if sender is not None:
+        sender = self._sender() or self._may_become()
+        if sender is not None and self._octets:
             size = max(self._announced(), HEADER_SIZE)
             self._missing += size - len(self._octets)
             yield self._take(sender, size)
@@ -137,8 +137,9 @@ class PacketCutter:
     def _sender(self) -> Side | None:
         return next((side for side in self._senders if self._octets.startswith(MAGICS[side])), None)
 
-    def _magic_may_come(self) -> bool:
-        return any(MAGICS[side].startswith(self._octets) for side in self._senders)
+    def _may_become(self) -> Side | None:
+        """Whose magic this is, as far as half a magic tells."""
+        return next((side for side in self._senders if MAGICS[side].startswith(self._octets)), None)
 
     def _search(self, at_end: bool) -> bool:
         """Drop octets until a packet begins at the front; False when more octets are needed."""

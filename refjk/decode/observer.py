@@ -9,28 +9,22 @@ recording that begins in the middle, octets that are missing) nothing is judged 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from refjk.ajp13.admission import ContainerPolicy, admit
-from refjk.ajp13.codec import decode_request_body, decode_to_web_server
+from refjk.ajp13.codec import decode_request_body
 from refjk.ajp13.codes import HEADER_SIZE, PACKET_SIZE_MAX, ToContainer, ToWebServer, request_body_size_max
 from refjk.ajp13.fields import Field, packet_fields, packet_kind
-from refjk.ajp13.forward_request import decode_forward_request
 from refjk.ajp13.messages import (
     CPing,
     CPong,
     EndResponse,
     ForwardRequest,
     GetBodyChunk,
-    Header,
     MessageToContainer,
     MessageToWebServer,
-    Ping,
     RequestBody,
     SendBodyChunk,
     SendHeaders,
-    Shutdown,
 )
 from refjk.ajp13.rules import (
     FLUSH_DROPPED,
@@ -42,7 +36,8 @@ from refjk.ajp13.rules import (
 )
 from refjk.base.errors import Malformed
 from refjk.decode.events import Finding, Side
-from refjk.decode.shapes import HEADER_COUNT_MAX, is_exact_body, is_request
+from refjk.decode.judging import announced_length, judge_to_container, judge_to_web_server
+from refjk.decode.shapes import is_exact_body, is_request
 
 QUEUED_MAX = 16  # requests sent too early whose answers are still told apart
 
@@ -54,6 +49,7 @@ WIRE_NAMES: dict[MessageKind, str] = {
     CPong: "CPONG",
 }
 
+_REQUEST_PREFIX = bytes((ToContainer.FORWARD_REQUEST,))
 _RESPONDING = (WebServerPhase.SENT, WebServerPhase.OPEN)
 _RESPONSE_PREFIXES = tuple(bytes((code,)) for code in (ToWebServer.SEND_HEADERS, ToWebServer.SEND_BODY_CHUNK))
 
@@ -95,6 +91,7 @@ class Observer:
         self._first_body_due = False
         self._bodies_asked = 0
         self._late_bodies = 0  # still due although the cycle is over
+        self._early_bodies = 0  # came unasked, and may be asked for yet
         self._pings = 0
         self._findings: list[Finding] = []
 
@@ -110,7 +107,7 @@ class Observer:
         self._queued.clear()
         self._bodies_known = False
         self._first_body_due = False
-        self._bodies_asked = self._late_bodies = self._pings = 0
+        self._bodies_asked = self._late_bodies = self._early_bodies = self._pings = 0
 
     def receive(self, sender: Side, packet: bytes) -> Seen:
         """One whole packet, header included, with the magic of its sender."""
@@ -139,7 +136,7 @@ class Observer:
                 self._bodies_asked -= 1
             elif not is_exact_body(octets, size):
                 self.lose_count()
-                if prefix == bytes((ToContainer.FORWARD_REQUEST,)):
+                if prefix == _REQUEST_PREFIX:
                     self.phase = WebServerPhase.SENT
                 return False
             self._cycle.content_length = None
@@ -163,24 +160,20 @@ class Observer:
     # -- toward the container -------------------------------------------------------------
 
     def _is_body(self, packet: bytes) -> bool:
-        """Whether a packet without a mark of its own is a body packet: the phase tells. AJP-FRM-06"""
-        exact = is_exact_body(packet, len(packet))
+        """Whether a packet without a mark of its own is a body packet: the phase tells. AJP-FRM-06
+
+        Where it was not the turn of what came, the form tells, as it does while nothing is known.
+        """
+        has_form = is_exact_body(packet, len(packet)) and not is_request(packet)
         if self._bodies_known and (self._first_body_due or self._bodies_asked):
-            if exact or not is_request(packet):
+            if has_form or not is_request(packet):
                 return True
-            self._find(
-                Side.WEB_SERVER,
-                "AJP-BOD-01" if self._first_body_due else "AJP-BOD-04",
-                HEADER_SIZE,
-                "a body packet",
-                "FORWARD_REQUEST",
-            )
+            clause = "AJP-BOD-01" if self._first_body_due else "AJP-BOD-04"
+            self._find(Side.WEB_SERVER, clause, HEADER_SIZE, "a body packet", "FORWARD_REQUEST")
             return False
-        if self.phase is None or not self._bodies_known or self._late_bodies:
-            return exact and not is_request(packet)
-        if self.phase is WebServerPhase.IDLE and len(packet) == HEADER_SIZE:
+        if self.phase is WebServerPhase.IDLE and not self._late_bodies and len(packet) == HEADER_SIZE:
             return False
-        return exact and not is_request(packet)
+        return has_form
 
     def _body(self, packet: bytes) -> Seen:
         message = None
@@ -199,6 +192,7 @@ class Observer:
         except Malformed as complaint:
             self._findings.append(Finding.of(Side.WEB_SERVER, complaint))
         if unasked:
+            self._early_bodies += 1
             self._find(Side.WEB_SERVER, "AJP-BOD-17", 0, "no body packet, since none was asked for", "one")
         elif message is not None:
             self._count_body(message)
@@ -222,51 +216,13 @@ class Observer:
             cycle.body_ended = True
 
     def _to_container(self, packet: bytes) -> Seen:
-        payload = packet[HEADER_SIZE:]
-        message: MessageToContainer | None = None
-        if not payload:
-            self._find(Side.WEB_SERVER, "AJP-FRM-10", 2, "a prefix code", "an empty packet")
-        elif payload[0] == ToContainer.FORWARD_REQUEST:
-            message = self._request(packet)
-            self._begin(message)
-        elif payload[0] == ToContainer.CPING:
-            message = CPing()
+        message, findings = judge_to_container(packet, self._strict)
+        self._findings += findings
+        if packet[HEADER_SIZE : HEADER_SIZE + 1] == _REQUEST_PREFIX:
+            self._begin(message if isinstance(message, ForwardRequest) else None)
+        elif isinstance(message, CPing):
             self._ping()
-        else:
-            shutdown = payload[0] == ToContainer.SHUTDOWN
-            if shutdown:
-                message = Shutdown()
-            elif payload[0] == ToContainer.PING:
-                message = Ping()
-            self._find(
-                Side.WEB_SERVER,
-                "AJP-FRM-13" if shutdown else "AJP-FRM-12",
-                HEADER_SIZE,
-                "prefix code 2 or 10",
-                str(payload[0]),
-            )
         return self._seen(packet, message)
-
-    def _request(self, packet: bytes) -> ForwardRequest | None:
-        """Decode strictly; what strict decoding refuses is read leniently all the same."""
-        message: ForwardRequest | None = None
-        for strict in (True, False) if self._strict else (False,):
-            try:
-                message = decode_forward_request(
-                    packet, strict=strict, header_count_max=HEADER_COUNT_MAX, keep_spelling=True
-                )
-                break
-            except Malformed as complaint:
-                if strict is self._strict:
-                    self._findings.append(Finding.of(Side.WEB_SERVER, complaint))
-        if message is not None:
-            try:
-                admit(message, ContainerPolicy(strict=self._strict))
-            except Malformed as complaint:
-                found = Finding.of(Side.WEB_SERVER, complaint)
-                offset = _where(packet_fields(packet), complaint.actual)
-                self._find(found.side, found.clause, offset, found.expected, found.actual)
-        return message
 
     def _begin(self, request: ForwardRequest | None) -> None:
         if self.in_cycle:
@@ -278,7 +234,7 @@ class Observer:
         cycle = _Cycle()
         if request is not None:
             cycle.method = request.method
-            cycle.content_length = _first_length(request.headers)
+            cycle.content_length = announced_length(request.headers)
         if self.in_cycle:
             self._queued.append(cycle)
         else:
@@ -286,7 +242,7 @@ class Observer:
             self._cycle = cycle
         self._bodies_known = request is not None
         self._first_body_due = bool(cycle.content_length)
-        self._bodies_asked = self._late_bodies = 0
+        self._bodies_asked = self._late_bodies = self._early_bodies = 0
 
     def _ping(self) -> None:
         self._pings += 1
@@ -304,14 +260,8 @@ class Observer:
     # -- toward the web server ------------------------------------------------------------
 
     def _to_web_server(self, packet: bytes) -> Seen:
-        message: MessageToWebServer | None = None
-        for strict in (True, False) if self._strict else (False,):
-            try:
-                message = decode_to_web_server(packet, strict)
-                break
-            except Malformed as complaint:
-                if strict is self._strict:
-                    self._findings.append(Finding.of(Side.CONTAINER, complaint))
+        message, findings = judge_to_web_server(packet, self._strict)
+        self._findings += findings
         if message is None:
             self.lose_count()
         else:
@@ -376,21 +326,12 @@ class Observer:
             self._bodies_known = True
 
     def _response_begins(self, message: SendHeaders) -> None:
-        if not 200 <= message.status <= 999:
-            self._find(Side.CONTAINER, "AJP-RSP-05", 5, "a status of 200 to 999", str(message.status))
         cycle = self._cycle
         cycle.response_left = None
-        lengths = [value for name, value in message.headers if name.lower() == b"content-length"]
-        if self._strict and any(name.lower() == b"transfer-encoding" for name, _ in message.headers):
-            self._find(Side.CONTAINER, "AJP-RSP-16", HEADER_SIZE, "no Transfer-Encoding", "one")
-        if len(lengths) > 1 or any(not value.isdigit() for value in lengths):
-            self._find(
-                Side.CONTAINER, "AJP-RSP-17", HEADER_SIZE, "one Content-Length in digits", repr(lengths)
-            )
-        elif cycle.method is not None:
+        if cycle.method is not None:
             cycle.response_has_body = response_has_body(cycle.method, message.status)
             if cycle.response_has_body:
-                cycle.response_left = _first_length(message.headers)
+                cycle.response_left = announced_length(message.headers)
 
     def _count_response(self, data: bytes) -> None:
         cycle = self._cycle
@@ -420,7 +361,10 @@ class Observer:
             self._find(
                 Side.CONTAINER, "AJP-BOD-02", HEADER_SIZE, "no GET_BODY_CHUNK with content-length 0", "one"
             )
-        self._bodies_asked += 1
+        if self._early_bodies:
+            self._early_bodies -= 1
+        else:
+            self._bodies_asked += 1
 
     def _end(self, reuse: bool, known: bool) -> None:
         cycle = self._cycle
@@ -447,7 +391,7 @@ class Observer:
             return
         self._late_bodies = due
         self._first_body_due = False
-        self._bodies_asked = 0
+        self._bodies_asked = self._early_bodies = 0
         self._bodies_known = True
         self._cycle = _Cycle()
         if not reuse:
@@ -460,19 +404,6 @@ def _phase_after(message: MessageToWebServer) -> WebServerPhase | None:
     """The phase that a message proves when the one before is unknown."""
     after = {phase for (_, kind), phase in WEB_SERVER_RECEIVE.items() if kind is type(message)}
     return after.pop() if len(after) == 1 else None
-
-
-def _first_length(headers: Iterable[Header]) -> int | None:
-    """The number in the first content-length; None where there is none or it is no number."""
-    for name, value in headers:
-        if name.lower() == b"content-length":
-            return int(value) if value.isdigit() and len(value) <= 19 else None
-    return None
-
-
-def _where(fields: tuple[Field, ...], actual: str) -> int:
-    """Offset of the field whose value a refusal quotes; 0, the packet, where it quotes none."""
-    return next((field.offset for field in fields if repr(field.value) == actual), 0)
 
 
 def _name(message: MessageToWebServer) -> str:

@@ -52,7 +52,7 @@ class TextForm:
             offset, rest = undecoded(packet)
             if rest:
                 octets = self._octets(rest) if self._style.show_secrets else MASKED
-                yield f"    {offset:>6} {len(rest):>5}  {'not decoded':<16} {octets}"
+                yield f"    {offset:>6} {len(rest):>5}  {'not decoded':<18} {octets}"
         for finding in packet.findings:
             yield f"    {self._wrong(finding, packet.fields)}"
 
@@ -61,7 +61,7 @@ class TextForm:
         octets = packet.octets[field.offset : field.offset + field.size]
         shown = "" if hidden else f"  [{self._octets(octets)}]"
         name = field.name
-        return f"    {field.offset:>6} {field.size:>5}  {name:<16} {value_text(field, self._style)}{shown}"
+        return f"    {field.offset:>6} {field.size:>5}  {name:<18} {value_text(field, self._style)}{shown}"
 
     def _octets(self, octets: bytes) -> str:
         if self._style.detail > 1 or len(octets) <= OCTETS_SHOWN:

@@ -38,9 +38,7 @@ HTTP_PORT = 80
 LINGER_S = 2.0  # how long a connection that ends is read on, so that a reset does not overtake the answer
 STATUS_CLIENT_GONE = 499  # only in the access log, as other web servers have it there
 RESET_ON_CLOSE = b"\1\0\0\0\0\0\0\0"  # struct linger: on, zero seconds
-
-# The answer's own connection headers would speak about the container's connection.
-_NOT_PASSED_BACK = frozenset({b"connection"})
+CLOSE = (b"Connection", b"close")
 
 
 class ClientSide(Forwarder, Protocol):
@@ -186,7 +184,7 @@ class FrontConnection:
         """Where the request goes; None when it was answered here."""
         # FWD-PTH-03
         if request.path == b"*":
-            self.begin(200, b"OK", [(b"Content-Length", b"0")])
+            self._begin(200, b"OK", [(b"Content-Length", b"0")])
             self.end()
             return None
         try:
@@ -267,16 +265,18 @@ class FrontConnection:
     # -- the answer (a `front_forwarding.Client`) -------------------------------------------
 
     def begin(self, status: int, reason: bytes, headers: Sequence[Header]) -> None:
-        """FWD-HDR-03, FWD-HDR-04"""
+        """FWD-HDR-03"""
+        self._begin(status, reason, [header for header in headers if header[0].lower() != b"connection"])
+
+    def _begin(self, status: int, reason: bytes, headers: list[Header]) -> None:
+        """FWD-HDR-04, FWD-STP-01"""
         self._check_open()
-        passed = [header for header in headers if header[0].lower() not in _NOT_PASSED_BACK]
-        names = {header[0].lower() for header in passed}
-        passed += [header for header in self._front.standing_headers() if header[0].lower() not in names]
-        # FWD-STP-01
+        names = {name.lower() for name, _ in headers}
+        headers += [header for header in self._front.standing_headers() if header[0].lower() not in names]
         if self._front.stopping:
-            passed.append((b"Connection", b"close"))
+            headers.append(CLOSE)
         try:
-            self._core.send_response(status, reason, passed)
+            self._core.send_response(status, reason, headers)
         except LocalProtocolError as complaint:
             raise AnswerUnfit(str(complaint)) from None
         self._status = status
@@ -304,8 +304,8 @@ class FrontConnection:
             (b"Content-Length", b"%d" % len(text)),
         ]
         if not keep:
-            headers.append((b"Connection", b"close"))
-        self.begin(status, reason, headers)
+            headers.append(CLOSE)
+        self._begin(status, reason, headers)
         self.send(text)
         self.end()
 

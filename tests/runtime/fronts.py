@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from refjk.ajp13.messages import ForwardRequest
 from refjk.balancing import WorkerSettings
 from refjk.mapping import parse_mount
+from refjk.runtime.access_log import AccessLog
 from refjk.runtime.addresses import Address
 from refjk.runtime.front import Front
 from refjk.runtime.front_settings import FrontSettings, FrontWorker
@@ -17,33 +18,38 @@ from tests.interop.peers.client import RawConnection
 from tests.runtime.containers import DEADLINE_S, Script, Talk
 
 
+class Running(NamedTuple):
+    """A front that has started, and where."""
+
+    front: Front
+    port: int
+
+
 @contextlib.contextmanager
-def front(*addresses: Address, mounts: tuple[str, ...] = ("/*=balancer",), **settings: Any) -> Iterator[Front]:
-    """A front before workers a, b, c… at these addresses; `front_port` tells where it listens."""
+def running_front(
+    *addresses: Address,
+    mounts: tuple[str, ...] = ("/*=balancer",),
+    access_log: AccessLog | None = None,
+    trace: Callable[[str], None] | None = None,
+    **settings: Any,
+) -> Iterator[Running]:
+    """A front before workers a, b, c… at these addresses."""
     workers = tuple(
         FrontWorker(WorkerSettings(name), address)
         for name, address in zip("abcdefgh", addresses, strict=False)
     )
     whole = FrontSettings(workers=workers, mounts=tuple(parse_mount(text) for text in mounts), **settings)
-    running = Front(whole, "127.0.0.1:0")
-    _, running.port = running.start()  # type: ignore[attr-defined]
+    front = Front(whole, "127.0.0.1:0", access_log=access_log, trace=trace)
+    _, port = front.start()
     try:
-        yield running
+        yield Running(front, port)
     finally:
-        running.stop(2.0)
+        front.stop(2.0)
 
 
-def port_of(running: Front) -> int:
-    """Where a front of `front()` listens."""
-    port: int = running.port  # type: ignore[attr-defined]
-    return port
-
-
-@contextlib.contextmanager
-def raw_client(running: Front) -> Iterator[RawConnection]:
+def raw_client(running: Running) -> RawConnection:
     """A connection to the front on which any octets can be said."""
-    with RawConnection(port_of(running), deadline_s=DEADLINE_S) as connection:
-        yield connection
+    return RawConnection(running.port, deadline_s=DEADLINE_S)
 
 
 def head_of(client: RawConnection) -> str:

@@ -1,0 +1,106 @@
+"""A look at what a web server and a container say to each other, without a part in it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Literal, Self
+
+from tests.interop.peers import Frame
+
+PACKET_MAGICS = {"request": b"\x12\x34", "answer": b"AB"}
+CPING = b"\x12\x34\0\1\x0a"
+WAIT_S = 20.0
+
+
+class Tap:
+    """Passes connections on from `port` to 127.0.0.1:`target` and keeps what passed, per connection."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._changed = threading.Condition()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._sockets: list[socket.socket] = []
+        self.connections: list[list[Frame]] = []
+        self.port: int = self._listener.getsockname()[1]
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for opened in (self._listener, *self._sockets):
+            with contextlib.suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
+            opened.close()
+
+    def count(self, octets: bytes) -> int:
+        """How many packets from the web server were just these octets."""
+        with self._changed:
+            return sum(
+                packets(frames, "request").count(octets) for frames in map(list, self.connections) if frames
+            )
+
+    def wait_for(self, condition: Callable[[], bool]) -> bool:
+        """Whether the condition comes true as octets pass by, before a deadline."""
+        with self._changed:
+            return self._changed.wait_for(condition, WAIT_S)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                web_server, _ = self._listener.accept()
+                try:
+                    container = socket.create_connection(("127.0.0.1", self._target), timeout=10)
+                except OSError:
+                    web_server.close()
+                    continue
+                container.settimeout(None)
+                self._sockets += [web_server, container]
+                frames: list[Frame] = []
+                self.connections.append(frames)
+                for source, sink, direction in (
+                    (web_server, container, "request"),
+                    (container, web_server, "answer"),
+                ):
+                    source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    threading.Thread(
+                        target=self._pass, args=(source, sink, direction, frames), daemon=True
+                    ).start()
+
+    def _pass(
+        self,
+        source: socket.socket,
+        sink: socket.socket,
+        direction: Literal["request", "answer"],
+        frames: list[Frame],
+    ) -> None:
+        with contextlib.suppress(OSError):
+            while octets := source.recv(1 << 16):
+                # Noted first: whoever got an answer finds the question in the list.
+                with self._changed:
+                    frames.append(Frame(direction, octets))
+                    self._changed.notify_all()
+                sink.sendall(octets)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+
+def packets(frames: list[Frame], direction: str) -> list[bytes]:
+    """The whole packets of one direction of a connection."""
+    return list(_split(b"".join(frame.octets for frame in frames if frame.direction == direction), direction))
+
+
+def _split(octets: bytes, direction: str) -> Iterator[bytes]:
+    offset = 0
+    while offset + 4 <= len(octets):
+        assert octets[offset : offset + 2] == PACKET_MAGICS[direction]
+        end = offset + 4 + int.from_bytes(octets[offset + 2 : offset + 4], "big")
+        if end <= len(octets):
+            yield octets[offset:end]
+        offset = end

@@ -1,0 +1,220 @@
+"""What the front decides without a socket: consequences, offers, headers, the body kept for another try."""
+
+from __future__ import annotations
+
+import pytest
+
+from refjk.balancing import Balancer, BalancerSettings, WorkerSettings
+from refjk.base.errors import Malformed, UsageError
+from refjk.http1 import RequestReceived, ServerConnection
+from refjk.mapping import parse_mount
+from refjk.runtime.addresses import Address
+from refjk.runtime.front_body import Upload
+from refjk.runtime.front_connection import split_authority
+from refjk.runtime.front_forwarding import forwarded_headers
+from refjk.runtime.front_settings import FrontSettings, FrontWorker
+from refjk.speccheck import covers
+from refjk.webserver import CONSEQUENCES, Again, Ending, WebServer, may_send_again
+
+
+def web_server(*mounts: str, cookie: bytes = b"JSESSIONID") -> WebServer:
+    balancer = Balancer([WorkerSettings("a"), WorkerSettings("b")], BalancerSettings())
+    return WebServer([parse_mount(text) for text in mounts or ("/*=lb",)], {"lb": balancer}, cookie)
+
+
+def request(head: bytes) -> RequestReceived:
+    (event,) = ServerConnection().receive(head + b"\r\n\r\n")
+    assert isinstance(event, RequestReceived)
+    return event
+
+
+@covers("FWD-RTY-01", "FWD-RTY-02", "FWD-RTY-03", "FWD-RTY-04", "FWD-RTY-05", "FWD-RTY-07")
+@pytest.mark.parametrize(
+    ("ending", "get", "post", "get_not_held"),
+    [
+        (Ending.SERVED, False, False, False),
+        (Ending.CLIENT_FAILED, False, False, False),
+        (Ending.TOO_LARGE, False, False, False),
+        (Ending.NO_PLACE, False, False, False),
+        (Ending.NOT_SENT, True, True, False),
+        (Ending.BROKEN, True, False, False),
+        (Ending.SILENT, False, False, False),
+        (Ending.UNFIT, False, False, False),
+        (Ending.CUT_SHORT, False, False, False),
+    ],
+)
+def test_endings_allow_another_try_as_the_table_says(
+    ending: Ending, get: bool, post: bool, get_not_held: bool
+) -> None:
+    assert may_send_again(ending, b"GET", True) is get
+    assert may_send_again(ending, b"POST", True) is post
+    assert may_send_again(ending, b"PATCH", True) is post
+    assert may_send_again(ending, b"get", True) is post
+    assert may_send_again(ending, b"GET", False) is get_not_held
+
+
+def test_every_ending_has_its_consequence() -> None:
+    assert set(CONSEQUENCES) == set(Ending)
+    assert {e for e, c in CONSEQUENCES.items() if c.again is not Again.NEVER} == {
+        Ending.NOT_SENT,
+        Ending.BROKEN,
+    }
+    assert {ending.name: c.status for ending, c in CONSEQUENCES.items() if c.status} == {
+        "TOO_LARGE": 413,
+        "NO_PLACE": 503,
+        "NOT_SENT": 503,
+        "BROKEN": 502,
+        "SILENT": 504,
+        "UNFIT": 502,
+    }
+
+
+@pytest.mark.parametrize("ending", Ending)
+def test_only_failures_of_the_worker_put_it_in_error(ending: Ending) -> None:
+    server = web_server()
+    target = server.target(b"/x")
+    assert target is not None
+    offer = server.offer(target, server.facts(target, []), 0)
+    assert offer is not None and offer.worker == "a" and offer.decision is not None
+    server.report(target, offer, ending, False, 0)
+    state = server.balancers["lb"].snapshot()[0].state.value
+    assert state == ("error" if CONSEQUENCES[ending].failed else "ok")
+
+
+def test_the_next_offer_is_another_worker_and_then_nobody() -> None:
+    server = web_server()
+    target = server.target(b"/x")
+    assert target is not None
+    facts = server.facts(target, [b"JSESSIONID=1.b"])
+    first = server.offer(target, facts, 0)
+    assert first is not None and (first.worker, first.attempt) == ("b", 1)
+    server.report(target, first, Ending.NOT_SENT, True, 0)
+    second = server.offer(target, facts, 0, first)
+    assert second is not None and (second.worker, second.attempt) == ("a", 2)
+    server.report(target, second, Ending.BROKEN, True, 0)
+    assert server.offer(target, facts, 0, second) is None
+
+
+def test_a_worker_that_is_mounted_directly_is_offered_once_and_has_no_route() -> None:
+    server = web_server("/app/*=node", "/*=lb")
+    target = server.target(b"/app/x")
+    assert target is not None and target.worker == "node"
+    offer = server.offer(target, server.facts(target, []), 0)
+    assert offer is not None and offer.decision is None and offer.why == "mounted directly"
+    server.report(target, offer, Ending.NOT_SENT, True, 0)
+    assert server.offer(target, server.facts(target, []), 0, offer) is None
+
+
+def test_the_forwarded_path_is_the_canonical_one() -> None:
+    target = web_server("/app/*=lb").target(b"/x/%2e%2e/app/./a%7eb;v=1")
+    assert target is not None and target.uri == b"/app/a~b;v=1"
+    assert web_server("/app/*=lb").target(b"/app") is None
+    with pytest.raises(Malformed):
+        web_server().target(b"/a%2fb")
+
+
+def test_a_session_cookie_of_another_name_is_followed_and_the_usual_one_is_not() -> None:
+    server = web_server(cookie=b"SID")
+    target = server.target(b"/x")
+    assert target is not None
+    facts = server.facts(target, [b'JSESSIONID=1.a; X="{"; SID=2.b', b"SID=3.a"])
+    offer = server.offer(target, facts, 0)
+    assert offer is not None and offer.worker == "b"
+    assert server.facts(target, [b"JSESSIONID=1.a"]).cookie_headers == ()
+
+
+@covers("FWD-HDR-01")
+def test_headers_about_the_connection_stay_here() -> None:
+    headers, cookies = forwarded_headers(
+        request(
+            b"POST / HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, X-Hop, host\r\nX-Hop: 1\r\nX-Stays: 2\r\n"
+            b"Keep-Alive: 5\r\nTE: trailers\r\nUpgrade: h2c\r\nProxy-Connection: close\r\nTrailer: X\r\n"
+            b"Connection: content-length,content-type\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n"
+            b"Expect: 100-continue\r\nCookie: a=1\r\nX-Stays: 3\r\nCookie: b=2"
+        )
+    )
+    assert headers == [
+        (b"Host", b"h"),
+        (b"X-Stays", b"2"),
+        (b"Content-Type", b"text/plain"),
+        (b"Content-Length", b"1"),
+        (b"Cookie", b"a=1"),
+        (b"X-Stays", b"3"),
+        (b"Cookie", b"b=2"),
+    ]
+    assert cookies == [b"a=1", b"b=2"]
+
+
+@covers("FWD-HDR-02")
+def test_the_authority_of_an_absolute_target_takes_the_place_of_host() -> None:
+    absolute = request(b"GET http://real.example:81/x HTTP/1.1\r\nHost: other")
+    assert forwarded_headers(absolute)[0] == [(b"Host", b"real.example:81")]
+
+
+@pytest.mark.parametrize(
+    ("authority", "host", "port"),
+    [
+        (b"h", b"h", 80),
+        (b"h:", b"h", 80),
+        (b"h:8080", b"h", 8080),
+        (b"[::1]", b"[::1]", 80),
+        (b"[::1]:81", b"[::1]", 81),
+        (b"", b"", 80),
+    ],
+)
+def test_an_authority_is_a_host_and_a_port(authority: bytes, host: bytes, port: int) -> None:
+    assert split_authority(authority) == (host, port)
+
+
+def upload(*pieces: bytes, fills: bool = True, replay_size: int = 10) -> Upload:
+    source = iter([*pieces, b""])
+    return Upload(lambda: next(source), fills=fills, replay_size=replay_size)
+
+
+def test_an_announced_body_is_read_in_full_pieces_and_a_chunked_one_as_it_comes() -> None:
+    filling, passing = upload(b"ab", b"cd", b"e"), upload(b"ab", b"cd", b"e", fills=False)
+    assert [filling.read(4), filling.read(4), filling.read(4)] == [b"abcd", b"e", b""]
+    assert [passing.read(4) for _ in range(4)] == [b"ab", b"cd", b"e", b""]
+    assert filling.read(4) == b""
+
+
+def test_a_body_can_be_read_again_from_its_start_up_to_the_limit() -> None:
+    body = upload(b"abcdef", b"ghijkl")
+    assert body.read(4) == b"abcd" and body.is_held
+    body.rewind()
+    assert body.read(3) + body.read(7) == b"abcdefghij" and body.is_held
+    body.rewind()
+    assert body.read(11) == b"abcdefghijk" and not body.is_held
+    assert body.read(5) == b"l"
+
+
+WORKER = FrontWorker(WorkerSettings("node1"), Address("127.0.0.1", 8009))
+MOUNT = parse_mount("/*=balancer")
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"workers": ()}, "no worker"),
+        ({"mounts": ()}, "no mount"),
+        ({"workers": (WORKER, WORKER)}, "two workers are called node1"),
+        ({"mounts": (parse_mount("/*=balancr"),)}, "did you mean 'balancer'"),
+        ({"balancers": {"lb": ("node2",)}, "mounts": (parse_mount("/*=lb"),)}, "did you mean 'node1'"),
+        ({"balancers": {"node1": ("node1",)}}, "name of a worker and of a balancer"),
+        ({"threads": 0}, "threads is at least 1"),
+        ({"pool_size": 0}, "at least 1 connection"),
+        ({"retries": -1}, "retries is not negative"),
+        ({"reply_timeout_s": 0.0}, "reply timeout"),
+        ({"idle_timeout_s": float("nan")}, "idle timeout"),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_refused_with_a_reason(
+    settings: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        FrontSettings(**{"workers": (WORKER,), "mounts": (MOUNT,), **settings})  # type: ignore[arg-type]
+
+
+def test_a_packet_size_out_of_range_names_the_worker() -> None:
+    with pytest.raises(UsageError, match=r"worker node1: .*8191"):
+        FrontWorker(WorkerSettings("node1"), Address("127.0.0.1", 8009), packet_size=8191)
