@@ -202,10 +202,18 @@ def _decode_attributes(
             )
         code = packet[offset]
         if code == _REQ_ATTRIBUTE:
-            start = offset + 1
-            (name, value), offset = _decode_strings(packet, start, 2, strict)
-            if name is None:
-                raise Malformed("AJP-ATT-07", offset=start, expected="an attribute name", actual="null")
+            name_at = offset + 1
+            size = packet[name_at] << 8 | packet[offset + 2]
+            start = offset + 3
+            end = start + size
+            if end >= packet_end:
+                if size == _NULL_SIZE:
+                    raise Malformed("AJP-ATT-07", offset=name_at, expected="an attribute name", actual="null")
+                raise string_too_long(name_at, size, packet_end)
+            if packet[end] and strict:
+                raise bad_terminator(packet, end)
+            name = packet[start:end]
+            value, offset = decode_string(packet, end + 1, strict)
             attributes.append((code, name, value))
         elif code == _ARE_DONE:
             return tuple(attributes), stored_method

@@ -53,9 +53,9 @@ class Opened:
 class PacketSeen:
     """One packet, whole or in part.
 
-    `octets` are those that were seen, header included; `size` is what the header announces, and
-    `missing` how many of these are missing from `octets`. `message` is None where nothing could
-    be decoded. Times are nanoseconds since 1970.
+    `size` is what the header announces, and `missing` how many of these octets were not seen.
+    `octets`, header included, end before the first of those. `message` is None where nothing
+    could be decoded. Times are nanoseconds since 1970.
     """
 
     connection: int

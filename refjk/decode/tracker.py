@@ -114,12 +114,14 @@ class _Connection:
 
     def __len__(self) -> int:
         held = len(self._stream) if self._stream is not None else 0
-        return held + self._sniffed_size + (len(self._conversation) if self._conversation else 0)
+        return held + self._sniffed_size + (0 if self._conversation is None else len(self._conversation))
 
     @property
     def live_number(self) -> int | None:
         """Its number while it is AJP13 and not over."""
-        return self._conversation.number if self._conversation and self._stream else None
+        if self._conversation is None or self._stream is None:
+            return None
+        return self._conversation.number
 
     def feed(self, segment: Segment, time_ns: int | None) -> Iterator[Event]:
         if self._stream is not None:

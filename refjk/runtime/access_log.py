@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -10,7 +11,9 @@ from typing import TextIO
 
 from refjk.base.errors import InputError, UsageError
 
-# Octets that could end or forge a line are shown as \xNN.
+logger = logging.getLogger("refjk.access")
+
+# Octets that could end or forge a line are shown as \xNN. WSG-LOG-02
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), 0x22, 0x5C, *range(0x7F, 0x100))}
 
 FORMATS = ("common", "combined", "timed")
@@ -44,19 +47,37 @@ class AccessLog:
         self._format = log_format
         self._lock = threading.Lock()
         self._file = self._open()
+        self._failing = False
 
     def write(self, entry: LogEntry, now: float | None = None) -> None:
+        """One line. A log that cannot be written is said once and harms no request. WSG-LOG-04"""
         line = self._line(entry, time.localtime(now))
         with self._lock:
-            self._file.write(line)
-            self._file.flush()
+            try:
+                self._file.write(line)
+                self._file.flush()
+            except (OSError, ValueError) as error:  # ValueError: standard output was closed
+                if not self._failing:
+                    logger.error("the access log cannot be written: %s", error)
+                self._failing = True
+            else:
+                self._failing = False
 
     def reopen(self) -> None:
-        """After the file was moved away: go on in a new one of the same name."""
+        """After the file was moved away: go on in a new one of the same name.
+
+        Where that cannot be had, the old one serves on. WSG-LOG-03
+        """
+        if self._path == "-":
+            return
+        try:
+            file = self._open()
+        except InputError as error:
+            logger.error("%s; going on in the file that is open", error)
+            return
         with self._lock:
-            if self._path != "-":
-                self._file.close()
-            self._file = self._open()
+            old, self._file = self._file, file
+        old.close()
 
     def close(self) -> None:
         with self._lock:

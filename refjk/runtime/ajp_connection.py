@@ -22,6 +22,10 @@ from refjk.runtime.wsgi import FileWrapper, Response, ResponseBroken, WsgiApplic
 
 logger = logging.getLogger("refjk.connector")
 
+# Looked up on every request; see `refjk.ajp13.container` for why they have names here.
+_RUNNING, _DRAINING = ContainerPhase.RUNNING, ContainerPhase.DRAINING
+_CLOSED = ContainerPhase.CLOSED
+
 PUSH_SIZE = 1 << 17  # octets of response that may gather before they are written
 LINGER_S = 1.0  # how long a refused connection is read on, so that a reset does not overtake its answer
 
@@ -35,9 +39,7 @@ class Connector(Protocol):
     environs: EnvironBuilder
     counters: Counter[str]
     access_log: AccessLog | None
-
-    @property
-    def stopping(self) -> bool: ...
+    stopping: bool
 
 
 class BodyUnavailable(OSError):
@@ -95,7 +97,7 @@ class AjpConnection:
             self._write()
         except OSError:
             core.abort()
-        if core.phase is ContainerPhase.CLOSED:
+        if core.phase is _CLOSED:
             self._sock.close()
             return False
         half = core.holds_octets
@@ -155,7 +157,7 @@ class AjpConnection:
             self._answer(413, response)
         else:
             self._run(response, environ)
-        if self._core.phase is not ContainerPhase.CLOSED:
+        if self._core.phase is not _CLOSED:
             self._finish()
         if server.access_log is not None:
             server.access_log.write(self._log_entry(environ, response.status, started))
@@ -190,7 +192,7 @@ class AjpConnection:
         if self._core.headers_sent:
             counters["broken_responses"] += 1
             self._core.abort()
-        elif self._core.phase is not ContainerPhase.CLOSED:
+        elif self._core.phase is not _CLOSED:
             self._answer(status, response)
 
     def _answer(self, status: int, response: Response) -> None:
@@ -209,7 +211,7 @@ class AjpConnection:
         """
         core = self._core
         core.end_response(reuse=not self._server.stopping)
-        while core.phase is ContainerPhase.DRAINING:
+        while core.phase is _DRAINING:
             self._write()
             for event in self._receive():
                 if isinstance(event, Violation):
@@ -244,9 +246,9 @@ class AjpConnection:
                 return b""
             if core.body_is_over:
                 return b""
-            if core.phase is ContainerPhase.RUNNING:
+            if core.phase is _RUNNING:
                 core.ask_body()
-            elif core.phase is ContainerPhase.CLOSED:
+            elif core.phase is _CLOSED:
                 raise BodyUnavailable("the connection is closed", 400)
             self._write()
             self._body_events.extend(self._receive())

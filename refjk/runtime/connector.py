@@ -72,6 +72,7 @@ class AjpServer:
         self._address = address
         self._sockets = list(sockets)
         self._crew: Crew | None = None
+        self.stopping = False  # requests that end from now on end their connection too
         self._stopped = threading.Event()
 
     def start(self) -> tuple[str, int]:
@@ -103,6 +104,7 @@ class AjpServer:
 
     def stop(self, graceful: float = 10.0) -> bool:
         """Finish what runs within `graceful` seconds, then close; True when all had finished."""
+        self.stopping = True
         crew, self._crew = self._crew, None
         finished = crew.stop(graceful) if crew is not None else True
         self._stopped.set()
@@ -123,10 +125,6 @@ class AjpServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-    @property
-    def stopping(self) -> bool:
-        return self._crew is None or self._crew.stopping
 
     def _accept(self, sock: socket.socket) -> AjpConnection:
         self.counters["connections"] += 1

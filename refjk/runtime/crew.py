@@ -32,6 +32,7 @@ QUIET_TICKS = 100  # moments without an attendance until the watch goes to sleep
 ACCEPT_PAUSE_S = 0.5  # after the system refused a new connection (out of file descriptors)
 ACCEPT_BATCH = 64
 SWEEP_S = 1.0
+GRACE_MAX_S = 1e6  # as good as for ever, and a time that every clock can take
 RETIRE_S = 0.02  # while stopping: requests that are on their way already are waited for this long
 
 
@@ -125,7 +126,7 @@ class Crew:
 
         Returns whether everything had finished in time.
         """
-        deadline = time.monotonic() + grace_s
+        deadline = time.monotonic() + min(grace_s, GRACE_MAX_S)
         with self._lock:
             self._stopping = True
             self._wake()
@@ -171,6 +172,8 @@ class Crew:
                 if self._dismissed:
                     self._threads -= 1
                     self._gone.notify_all()
+                    if not self._threads:
+                        self._release()
                     return
                 served = self._handed.popleft() if self._handed else None
                 if served is None:
@@ -181,6 +184,14 @@ class Crew:
                 self._lead(term)
             else:
                 self._follow(served)
+
+    def _release(self) -> None:
+        """By the last thread: nobody attends, watches or wakes any more."""
+        for served in self._all:
+            served.close()
+        self._selector.close()
+        self._waker.close()
+        self._waker_end.close()
 
     def _follow(self, served: Served) -> None:
         started = time.monotonic()

@@ -49,7 +49,9 @@ class EnvironBuilder:
     """Turns requests into environs; what is the same for all of them is prepared once."""
 
     def __init__(self, settings: ConnectorSettings, errors: object) -> None:
-        self._settings = settings
+        self._script_name = settings.script_name
+        self._lifted = settings.lifted_attributes
+        self._attribute_keys = _ATTRIBUTE_KEYS | (_USER_KEYS if settings.trust_remote_user else {})
         self._keys: dict[bytes, str | None] = {
             b"content-type": "CONTENT_TYPE",
             b"content-length": "CONTENT_LENGTH",
@@ -57,12 +59,15 @@ class EnvironBuilder:
         self._base: Environ = {
             "SCRIPT_NAME": settings.script_name,
             "QUERY_STRING": "",
+            "SERVER_NAME": "",
+            "REMOTE_ADDR": "",
             "wsgi.version": (1, 0),
             "wsgi.errors": errors,
             "wsgi.multithread": True,
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
             "wsgi.input_terminated": True,
+            "wsgi.url_scheme": "http",
         }
 
     def build(self, request: ForwardRequest) -> Environ:
@@ -70,17 +75,17 @@ class EnvironBuilder:
         environ = self._base.copy()
         environ["REQUEST_METHOD"] = request.method.decode("latin-1")
         environ["SERVER_PROTOCOL"] = request.protocol.decode("latin-1")
-        environ["SERVER_NAME"] = (request.server_name or b"").decode("latin-1")
         environ["SERVER_PORT"] = str(request.server_port)
-        environ["REMOTE_ADDR"] = (request.remote_addr or b"").decode("latin-1")
+        if request.server_name is not None:
+            environ["SERVER_NAME"] = request.server_name.decode("latin-1")
+        if request.remote_addr is not None:
+            environ["REMOTE_ADDR"] = request.remote_addr.decode("latin-1")
         if request.remote_host is not None:
             environ["REMOTE_HOST"] = request.remote_host.decode("latin-1")
         # AJP-REQ-07
         if request.is_ssl:
             environ["wsgi.url_scheme"] = "https"
             environ["HTTPS"] = "on"
-        else:
-            environ["wsgi.url_scheme"] = "http"
         self._add_headers(environ, request)
         self._add_attributes(environ, request)
         self._add_path(environ, request.req_uri)
@@ -115,27 +120,26 @@ class EnvironBuilder:
 
         AJP-ATT-08, AJP-ATT-10; remote user and auth type only when trusted (AJP-SEC-07).
         """
-        settings = self._settings
         attributes: dict[str, str] = {}
         for code, name, value in request.attributes:
             if code == _REQ_ATTRIBUTE:
-                if name is None or not isinstance(value, bytes):
+                assert name is not None  # the codec refuses the null name
+                if not isinstance(value, bytes):
                     continue
+                text = value.decode("latin-1")
                 fact = _FACT_KEYS.get(name)
                 if fact is None:
-                    attributes[name.decode("latin-1")] = value.decode("latin-1")
+                    attributes[name.decode("latin-1")] = text
                 elif fact != "REMOTE_PORT" or value.isdigit():
-                    environ[fact] = value.decode("latin-1")
+                    environ[fact] = text
             elif code == _SSL_KEY_SIZE:
                 environ["SSL_CIPHER_USEKEYSIZE"] = str(value)
             elif isinstance(value, bytes):
-                key = _ATTRIBUTE_KEYS.get(code)
-                if key is None and settings.trust_remote_user:
-                    key = _USER_KEYS.get(code)
+                key = self._attribute_keys.get(code)
                 if key is not None:
                     environ[key] = value.decode("latin-1")
         environ["refjk.attributes"] = attributes
-        for lifted in settings.lifted_attributes:
+        for lifted in self._lifted:
             if lifted in attributes:
                 environ.setdefault(lifted, attributes[lifted])
 
@@ -154,14 +158,15 @@ class EnvironBuilder:
                 path = b""  # OPTIONS *
         if b"%" in path:
             path = unquote_to_bytes(path)
-        if _DOT_SEGMENT.search(path):
+        if b"/." in path and _DOT_SEGMENT.search(path):
             path = without_dot_segments(path)
-        info = path.decode("latin-1")
-        script_name = self._settings.script_name
-        if script_name and (info == script_name or info.startswith(script_name + "/")):
-            info = info[len(script_name) :]
-        elif script_name:
-            environ["SCRIPT_NAME"] = ""
+        info = text if path is uri else path.decode("latin-1")
+        script_name = self._script_name
+        if script_name:
+            if info == script_name or info.startswith(script_name + "/"):
+                info = info[len(script_name) :]
+            else:
+                environ["SCRIPT_NAME"] = ""
         environ["PATH_INFO"] = info
 
 

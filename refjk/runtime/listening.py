@@ -51,7 +51,7 @@ def inherited_listeners(environment: MutableMapping[str, str]) -> list[socket.so
     environment.pop("LISTEN_FDNAMES", None)
     if count is None or (pid is not None and pid != str(os.getpid())):
         return []
-    if not count.isdigit():
+    if not (count.isascii() and count.isdigit()):
         raise UsageError(f"LISTEN_FDS is a number, not {count!r}")
     listeners = []
     for fd in range(FIRST_INHERITED, FIRST_INHERITED + int(count)):

@@ -10,6 +10,9 @@ from refjk.ajp13 import PACKET_SIZE_DEFAULT
 from refjk.ajp13.codes import check_packet_size
 from refjk.base.errors import UsageError
 
+_NOT_LIFTED = ("HTTP_", "wsgi.", "refjk.", "SERVER_", "REQUEST_", "SSL_", "REMOTE_", "CONTENT_", "PATH_")
+_CGI_NAMES = frozenset({"AUTH_TYPE", "GATEWAY_INTERFACE", "HTTPS", "QUERY_STRING", "SCRIPT_NAME"})
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectorSettings:
@@ -41,5 +44,8 @@ class ConnectorSettings:
         for name in ("read_timeout_s", "write_timeout_s", "idle_timeout_s"):
             if not getattr(self, name) > 0 or math.isnan(getattr(self, name)):
                 raise UsageError(f"{name} is more than 0 seconds")
+        for name in self.lifted_attributes:
+            if name.startswith(_NOT_LIFTED) or name in _CGI_NAMES:
+                raise UsageError(f"{name!r} has a meaning of its own in the environ; it cannot be lifted")
         if self.script_name and (not self.script_name.startswith("/") or self.script_name.endswith("/")):
             raise UsageError("a script name begins with / and does not end with it")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 from types import FrameType
 
 
@@ -17,7 +17,10 @@ class StopSignals:
     """
 
     def __init__(self, reopen: Callable[[], None] | None = None) -> None:
-        self._asked = threading.Event()
+        self._asked = False
+        # Not an Event: a handler runs in the thread that waits, and would wait for itself at the
+        # Event's lock when the signal comes in the wrong moment. This `put` is made for handlers.
+        self._first: SimpleQueue[None] = SimpleQueue()
         self._reopen = reopen
 
     def install(self) -> None:
@@ -27,13 +30,14 @@ class StopSignals:
         signal.signal(signal.SIGHUP, self._hang_up)
 
     def wait(self) -> None:
-        self._asked.wait()
+        self._first.get()
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        if self._asked.is_set():
+        if self._asked:
             print("refjk: stopped at once", file=sys.stderr, flush=True)
             os._exit(130 if number == signal.SIGINT else 128 + number)
-        self._asked.set()
+        self._asked = True
+        self._first.put(None)
 
     def _hang_up(self, number: int, frame: FrameType | None) -> None:
         if self._reopen is not None:

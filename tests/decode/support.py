@@ -23,15 +23,18 @@ def ip4(address: str) -> bytes:
 
 def ipv4_packet(source: str, target: str, segment: bytes) -> bytes:
     size = 20 + len(segment)
-    return (
-        struct.pack(">BBHHHBBH4s4s", 0x45, 0, size, 7, 0, 64, 6, 0, ip4(source), ip4(target)) + segment
-    )
+    return struct.pack(">BBHHHBBH4s4s", 0x45, 0, size, 7, 0, 64, 6, 0, ip4(source), ip4(target)) + segment
 
 
 def ipv6_packet(source: str, target: str, segment: bytes, extensions: bytes = b"", kind: int = 6) -> bytes:
     """Mapped addresses, so that one notation serves both families."""
     ends = [b"\x20\x01" + bytes(10) + ip4(address) for address in (source, target)]
-    return struct.pack(">IHBB", 6 << 28, len(extensions) + len(segment), kind, 64) + b"".join(ends) + extensions + segment
+    return (
+        struct.pack(">IHBB", 6 << 28, len(extensions) + len(segment), kind, 64)
+        + b"".join(ends)
+        + extensions
+        + segment
+    )
 
 
 def ethernet(packet: bytes, kind: int = 0x0800, tags: bytes = b"") -> bytes:
@@ -87,7 +90,11 @@ class Talk:
 
 
 def pcap(
-    frames: Iterable[bytes], link_type: int = RAW, order: str = "<", nanoseconds: bool = False, keep: int = 1 << 18
+    frames: Iterable[bytes],
+    link_type: int = RAW,
+    order: str = "<",
+    nanoseconds: bool = False,
+    keep: int = 1 << 18,
 ) -> bytes:
     """A pcap file; frame n is at n + 1 seconds and 5 units."""
     magic = 0xA1B23C4D if nanoseconds else 0xA1B2C3D4
@@ -100,7 +107,9 @@ def pcap(
 
 def block(kind: int, body: bytes, order: str = "<") -> bytes:
     size = 12 + len(body) + -len(body) % 4
-    return struct.pack(f"{order}II", kind, size) + body + bytes(-len(body) % 4) + struct.pack(f"{order}I", size)
+    return (
+        struct.pack(f"{order}II", kind, size) + body + bytes(-len(body) % 4) + struct.pack(f"{order}I", size)
+    )
 
 
 def section(order: str = "<") -> bytes:
@@ -121,7 +130,9 @@ def simple(frame: bytes, order: str = "<") -> bytes:
 
 
 def pcapng(frames: Iterable[bytes], link_type: int = RAW, order: str = "<") -> bytes:
-    blocks = [enhanced(frame, number * 1_000_000 + 5, order=order) for number, frame in enumerate(frames, start=1)]
+    blocks = [
+        enhanced(frame, number * 1_000_000 + 5, order=order) for number, frame in enumerate(frames, start=1)
+    ]
     return section(order) + interface(link_type, order) + b"".join(blocks)
 
 

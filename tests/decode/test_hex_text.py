@@ -52,7 +52,9 @@ def wireshark(data: bytes) -> str:
     return "\n".join(lines) + "\n"
 
 
-EXCHANGE = forward_request() + HEADERS_200 + chunk(b"12 34 ab cd ef 01 23 45 67 89") + chunk(bytes(100)) + END_1
+EXCHANGE = (
+    forward_request() + HEADERS_200 + chunk(b"12 34 ab cd ef 01 23 45 67 89") + chunk(bytes(100)) + END_1
+)
 EXCHANGE_KINDS = [
     "> FORWARD_REQUEST",
     "< SEND_HEADERS",
@@ -97,7 +99,14 @@ def test_plain_octets_may_be_written_in_many_ways(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("to_container", "to_web_server"),
-    [(">", "<"), (">>", "<<"), ("->", "<-"), ("C->S", "S->C"), ("C->S:", "S->C:"), ("to_container", "to_server")],
+    [
+        (">", "<"),
+        (">>", "<<"),
+        ("->", "<-"),
+        ("C->S", "S->C"),
+        ("C->S:", "S->C:"),
+        ("to_container", "to_server"),
+    ],
 )
 def test_a_mark_before_a_line_tells_the_sender(to_container: str, to_web_server: str) -> None:
     text = f"{to_container} 12 34 00 01\n0a\n{to_web_server} 41 42 00 01 09\n"

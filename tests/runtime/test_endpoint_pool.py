@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from refjk.ajp13.building import ConnectionFacts, build_forward_request
+from refjk.runtime import endpoint_pool
 from refjk.runtime.addresses import Address
 from refjk.runtime.endpoint import Endpoint, EndpointSettings
 from refjk.runtime.endpoint_errors import ConnectFailed, NoConnectionFree, NoPong
@@ -337,12 +338,14 @@ def test_closing_the_pool_closes_idle_connections(container: TinyContainer, open
 def test_an_interrupted_wait_leaves_nothing_behind(
     container: TinyContainer, open_pool: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(self: threading.Event, timeout: float | None = None) -> bool:
-        raise KeyboardInterrupt
+    class Interrupted(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            raise KeyboardInterrupt
 
+    waiter = endpoint_pool._Waiter
+    monkeypatch.setattr(endpoint_pool, "_Waiter", lambda: waiter(wake=Interrupted()))
     pool = open_pool(container.address, PoolSettings(size_max=1, ping_on_connect=False))
     held = pool.acquire(1)
-    monkeypatch.setattr(threading.Event, "wait", interrupt)
     with pytest.raises(KeyboardInterrupt):
         pool.acquire(1)
     assert pool.counters().waiting == 0
