@@ -16,11 +16,11 @@ from refjk.base.errors import Malformed
 # Names that never count as data for the application, whatever the list of allowed ones says.
 FACT_ATTRIBUTES = frozenset({b"AJP_REMOTE_PORT", b"AJP_LOCAL_ADDR", b"AJP_SSL_PROTOCOL", b"JK_LB_ACTIVATION"})
 
-_PLAIN_PATH = re.compile(rb"/(?:[A-Za-z0-9_~!$&'()*+,;=:@/-]|(?<!/)\.)*")
+_PLAIN_PATH = re.compile(rb"/[A-Za-z0-9_~!$&'()*+,;=:@/.-]*")
 _PATH = re.compile(rb"(?:%(?!2[fF]|5[cC]|00)[0-9A-Fa-f]{2}|[^\x00-\x1f\x7f\\%])*")
 _ABSOLUTE = re.compile(rb"https?://(?P<host>[^/?#]+)(?P<path>/.*)?", re.DOTALL | re.IGNORECASE)
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]{0,5})?")
-_has_forbidden = FORBIDDEN_IN_VALUE.search
+_NUL, _LF, _CR = b"\0\n\r"
 _DOT_ESCAPED = re.compile(rb"%2[eE]")
 
 
@@ -57,7 +57,7 @@ def admit(request: ForwardRequest, policy: ContainerPolicy) -> int | None:
         _check_attributes(request, policy.allowed_attributes)
     if request.method not in METHOD_CODES and not TOKEN.fullmatch(request.method):
         raise Refusal(400, "AJP-MTH-07", expected="an HTTP token", actual=repr(request.method))
-    if not _PLAIN_PATH.fullmatch(request.req_uri):
+    if request.req_uri.find(b"/.") >= 0 or not _PLAIN_PATH.fullmatch(request.req_uri):
         _check_uri(request, policy.strict)
     return _check_headers(request, policy.strict)
 
@@ -129,7 +129,7 @@ def _check_headers(request: ForwardRequest, strict: bool) -> int | None:
     coded = False
     for name, value in request.headers:
         kind = _kind_of_header(name)
-        if _has_forbidden(value):
+        if _LF in value or _CR in value or _NUL in value:
             raise Refusal(400, "AJP-HDR-10", expected="no CR, LF or NUL", actual=repr(value))
         if kind is None:
             continue
@@ -163,7 +163,7 @@ def _kind_of_header(name: bytes) -> bytes | None:
 
     Raises `Refusal` for what is no name.
     """
-    if _has_forbidden(name):
+    if FORBIDDEN_IN_VALUE.search(name):
         raise Refusal(400, "AJP-HDR-10", expected="no CR, LF or NUL", actual=repr(name))
     if not TOKEN.fullmatch(name):
         raise Refusal(400, "AJP-HDR-11", expected="a header name", actual=repr(name))

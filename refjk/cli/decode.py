@@ -16,7 +16,7 @@ from refjk.base.errors import InputError, NothingSelected, UsageError
 from refjk.cli.relay_view import CaptureRecorder, RelayView
 from refjk.cli.values import packet_size
 from refjk.decode import Event, Misfit, Opened, PacketSeen, Reader, Settings
-from refjk.decode.describe import Style
+from refjk.decode.describe import Style, amount
 from refjk.decode.diagram import DiagramForm
 from refjk.decode.json_lines import JsonForm
 from refjk.decode.text import TextForm
@@ -132,7 +132,7 @@ class _Printer:
         print(f"refjk decode: {text}", file=sys.stderr, flush=True)
 
     def summarise(self) -> None:
-        packets, connections = _amount(self.packets, "packet"), _amount(self.connections, "connection")
+        packets, connections = amount(self.packets, "packet"), amount(self.connections, "connection")
         self.remark(f"{packets} on {connections}; {self.wrong or 'nothing'} wrong")
 
     @property
@@ -271,7 +271,3 @@ def _glyphs() -> Callable[[str], str]:
     except (UnicodeEncodeError, LookupError):
         return lambda line: line.translate(_PLAIN_GLYPHS)
     return lambda line: line
-
-
-def _amount(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

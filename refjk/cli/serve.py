@@ -9,10 +9,11 @@ import re
 import sys
 
 from refjk.base.errors import InputError, UsageError
+from refjk.cli.values import count, pause, seconds
 from refjk.runtime.access_log import FORMATS, AccessLog
-from refjk.runtime.addresses import AJP_PORT_DEFAULT, parse_address
-from refjk.runtime.connector import AjpServer
-from refjk.runtime.listening import inherited_listeners
+from refjk.runtime.addresses import AJP_PORT_DEFAULT, Address, parse_address
+from refjk.runtime.connector import AjpServer, check_exposure
+from refjk.runtime.listening import inherited_listeners, resolve
 from refjk.runtime.loading import load_application
 from refjk.runtime.settings import ConnectorSettings
 from refjk.runtime.signals import StopSignals
@@ -34,10 +35,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--secret-file", metavar="FILE", help="the secret that the web server must send")
     parser.add_argument(
-        "--threads", type=int, metavar="N", default=_DEFAULTS.threads, help="default %(default)s"
+        "--threads",
+        type=int,
+        metavar="N",
+        default=_DEFAULTS.threads,
+        help="requests that run at the same time (default %(default)s)",
     )
     parser.add_argument(
-        "--connections", type=int, metavar="N", default=_DEFAULTS.connections_max, help="default %(default)s"
+        "--connections",
+        type=int,
+        metavar="N",
+        default=_DEFAULTS.connections_max,
+        help="connections from web servers (default %(default)s)",
     )
     parser.add_argument(
         "--packet-size",
@@ -47,11 +56,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="octets, 8192 to 65536, the same as in the web server (default %(default)s)",
     )
     parser.add_argument(
-        "--max-headers", type=int, metavar="N", default=_DEFAULTS.header_count_max, help="default %(default)s"
+        "--max-headers",
+        type=int,
+        metavar="N",
+        default=_DEFAULTS.header_count_max,
+        help="headers in a request (default %(default)s)",
     )
     parser.add_argument(
         "--max-body",
-        type=int,
+        type=count,
         metavar="N",
         default=_DEFAULTS.body_size_max,
         help="octets of request body, 0 for no bound (default %(default)s)",
@@ -63,14 +76,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         parser.add_argument(
             f"--{phase}-timeout",
-            type=float,
+            type=seconds,
             metavar="S",
             default=default,
             help=f"{meaning} (default {default:g} s)",
         )
     parser.add_argument(
         "--graceful-timeout",
-        type=float,
+        type=pause,
         metavar="S",
         default=10.0,
         help="how long running requests may take to finish on SIGTERM (default %(default)g s)",
@@ -100,21 +113,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Serve until a signal comes. What is wrong is told in one line (WSG-STP-07), with
+    `--check-config` before anything listens (WSG-STP-08)."""
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     settings = _settings(options)
-    parse_address(options.listen, port_default=AJP_PORT_DEFAULT, port_min=0)
+    address = parse_address(options.listen, port_default=AJP_PORT_DEFAULT, port_min=0)
     application = load_application(options.application)
     access_log = AccessLog(options.access_log, options.access_log_format) if options.access_log else None
+    inherited = inherited_listeners(os.environ)
     if options.check_config:
+        if not inherited:
+            check_exposure((Address(host, address.port) for _, host in resolve(address)), settings)
         print(f"{options.application} can be served on {options.listen}")
         return 0
     server = AjpServer(
         application,
         options.listen,
         settings,
-        sockets=inherited_listeners(os.environ),
+        sockets=inherited,
         access_log=access_log,
     )
     signals = StopSignals(reopen=access_log.reopen if access_log else None)
@@ -148,10 +166,15 @@ def _settings(options: argparse.Namespace) -> ConnectorSettings:
         write_timeout_s=options.write_timeout,
         idle_timeout_s=options.idle_timeout,
         trust_remote_user=options.trust_remote_user,
-        script_name=options.script_name,
-        lifted_attributes=frozenset(options.lift_attribute),
+        script_name=_wire_text(options.script_name),
+        lifted_attributes=frozenset(map(_wire_text, options.lift_attribute)),
         allowed_attributes=only,
     )
+
+
+def _wire_text(word: str) -> str:
+    """An option's octets in the form that text from the wire has, one character for each."""
+    return os.fsencode(word).decode("latin-1")
 
 
 def read_secret(path: str) -> bytes:

@@ -16,7 +16,7 @@ from refjk.decode.shapes import MAGICS, SHAPE_SIZE, has_shape_of_packet
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One packet; `missing` of its `size` octets were not seen, and `octets` ends before the first of them."""
+    """One packet. `missing` of its `size` octets were not seen; `octets` ends before the first of them."""
 
     sender: Side
     octets: bytes

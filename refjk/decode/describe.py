@@ -51,7 +51,7 @@ def value_text(field: Field, style: Style) -> str:
             return f"{value:04X} {field.label}"
         return f"{value} {field.label}" if field.name in _LABELLED else str(value)
     if field.name in ("magic", "data"):
-        return value.hex(" ") if field.name == "magic" else f"{len(value)} octets"
+        return value.hex(" ") if field.name == "magic" else amount(len(value), "octet")
     return f'"{shown(value)}"'
 
 
@@ -93,11 +93,11 @@ def _essentials(packet: PacketSeen, first: dict[str, Field]) -> Iterable[str]:
     elif kind in ("BODY", "SEND_BODY_CHUNK") and "data_length" in first:
         size = _number(first, "data_length")
         nothing = "end marker" if kind == "BODY" else "flush"
-        yield nothing if size == 0 else f"{size} octets"
+        yield nothing if size == 0 else amount(size, "octet")
     elif kind == "BODY_END":
         yield "end marker"
     elif kind == "GET_BODY_CHUNK" and "wanted_length" in first:
-        yield f"{_number(first, 'wanted_length')} octets wanted"
+        yield f"{amount(_number(first, 'wanted_length'), 'octet')} wanted"
     elif kind == "END_RESPONSE" and "reuse" in first:
         yield "reuse" if _number(first, "reuse") else "no reuse"
 
@@ -132,10 +132,12 @@ def _number(first: dict[str, Field], name: str) -> int:
 
 
 def _count(first: dict[str, Field], name: str, what: str) -> str:
-    if name not in first:
-        return ""
-    count = _number(first, name)
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+    return amount(_number(first, name), what) if name in first else ""
+
+
+def amount(number: int, what: str) -> str:
+    """`1 octet`, `2 octets`"""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def undecoded(packet: PacketSeen) -> tuple[int, bytes]:

@@ -93,7 +93,7 @@ class _CaptureReader:
                 f"the file ends in the middle of a record, {self._capture.rest} octets after its start",
             )
         if self._tracker.ignored:
-            yield Remark(None, None, f"{self._tracker.ignored} other TCP connections not shown")
+            yield Remark(None, None, f"other TCP connections, not shown: {self._tracker.ignored}")
 
     def _refuse(self, link_type: int) -> Iterator[Event]:
         """A pcap file has one link type and is of no use then; in pcapng others may follow."""

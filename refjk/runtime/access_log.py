@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import threading
@@ -45,7 +46,7 @@ class AccessLog:
             raise UsageError(f"no access log format {log_format!r}; there are {', '.join(FORMATS)}")
         self._path = path
         self._format = log_format
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # `reopen` may be called by a signal handler, in the midst of `close`
         self._file = self._open()
         self._failing = False
 
@@ -77,7 +78,8 @@ class AccessLog:
             return
         with self._lock:
             old, self._file = self._file, file
-        old.close()
+        with contextlib.suppress(OSError):  # what a full disk did not take is lost
+            old.close()
 
     def close(self) -> None:
         with self._lock:

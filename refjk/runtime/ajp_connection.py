@@ -13,6 +13,8 @@ from typing import Protocol
 
 from refjk.ajp13 import ContainerConnection, ContainerPhase, ContainerPolicy
 from refjk.ajp13.events import BodyEnded, BodyReceived, ContainerEvent, PeerClosed, RequestReceived, Violation
+from refjk.ajp13.rules import response_has_body
+from refjk.base.errors import LocalProtocolError
 from refjk.runtime.access_log import AccessLog, LogEntry
 from refjk.runtime.environ import Environ, EnvironBuilder
 from refjk.runtime.request_body import RequestBody
@@ -26,7 +28,7 @@ logger = logging.getLogger("refjk.connector")
 _RUNNING, _DRAINING = ContainerPhase.RUNNING, ContainerPhase.DRAINING
 _CLOSED = ContainerPhase.CLOSED
 
-PUSH_SIZE = 1 << 17  # octets of response that may gather before they are written
+PUSH_SIZE = 1 << 17  # octets of response that may gather before they are written (WSG-LIM-06)
 LINGER_S = 1.0  # how long a refused connection is read on, so that a reset does not overtake its answer
 
 
@@ -45,7 +47,7 @@ class Connector(Protocol):
 class BodyUnavailable(OSError):
     """What an application gets from `wsgi.input` when the request body cannot be had.
 
-    `status` is what the client is told if the application says nothing itself.
+    `status` is what the client is told if the application says nothing itself. WSG-ERR-04
     """
 
     def __init__(self, text: str, status: int) -> None:
@@ -54,7 +56,7 @@ class BodyUnavailable(OSError):
 
 
 class ClientGone(OSError):
-    """What an application gets from writing when the web server no longer listens."""
+    """What an application gets from writing when the web server no longer listens. WSG-ERR-06"""
 
 
 class AjpConnection:
@@ -77,7 +79,10 @@ class AjpConnection:
     # -- as the crew sees it --------------------------------------------------------------
 
     def attend(self) -> bool:
-        """Read once and serve what came; one request after the other."""
+        """Read once and serve what came; one request after the other.
+
+        A packet that has begun keeps its time, however often a part of it comes. WSG-LIM-05
+        """
         try:
             data = self._sock.recv(RECEIVE_SIZE)
         except BlockingIOError:
@@ -154,19 +159,23 @@ class AjpConnection:
         limit = server.settings.body_size_max
         if limit is not None and received.content_length is not None and received.content_length > limit:
             server.counters["bodies_too_large"] += 1
-            self._answer(413, response)
+            self._answer(413, response)  # WSG-ERR-05
         else:
             self._run(response, environ)
-        if self._core.phase is not _CLOSED:
-            self._finish()
-        if server.access_log is not None:
-            server.access_log.write(self._log_entry(environ, response.status, started))
+        try:
+            if self._core.phase is not _CLOSED:
+                self._finish()
+        finally:  # WSG-LOG-01
+            if server.access_log is not None:
+                server.access_log.write(self._log_entry(environ, response.status, started))
 
     def _run(self, response: Response, environ: Environ) -> None:
         """Call the application; whatever it does, the connection is in a defined state after it.
 
         A failure before SEND_HEADERS becomes an answer of its own (AJP-ERR-04, AJP-RSP-11); after
         it the connection is given up, so that the web server sees a broken answer (AJP-ERR-05).
+        What the application raises is not told to the client (WSG-ERR-01), and whatever its class
+        is, it ends this request only (WSG-ERR-03).
         """
         counters = self._server.counters
         try:
@@ -183,7 +192,10 @@ class AjpConnection:
             logger.error("%s %s: %s", environ["REQUEST_METHOD"], environ["REQUEST_URI"], error)
             counters["application_errors"] += 1
             status = 500
-        except (Exception, SystemExit):
+        except BaseException as error:
+            if self._core.phase is _CLOSED and isinstance(error, LocalProtocolError):
+                logger.info("%s: an answer to a connection that is closed", self._peer)
+                return
             logger.exception(
                 "%s %s: error in the application", environ["REQUEST_METHOD"], environ["REQUEST_URI"]
             )
@@ -191,9 +203,15 @@ class AjpConnection:
             status = 500
         if self._core.headers_sent:
             counters["broken_responses"] += 1
+            # SEND_HEADERS may wait here still. A web server that saw nothing of the answer would
+            # take the request for one that was not served, and send it again. WSG-ERR-02
+            with contextlib.suppress(ClientGone):
+                self._write()
             self._core.abort()
         elif self._core.phase is not _CLOSED:
             self._answer(status, response)
+        else:
+            response.status = status  # for the access log; nobody can be told any more
 
     def _answer(self, status: int, response: Response) -> None:
         """An answer in place of the application's."""
@@ -205,7 +223,8 @@ class AjpConnection:
         self.send_body(text)
 
     def _finish(self) -> None:
-        """END_RESPONSE, after an outstanding body packet was read and dropped.
+        """END_RESPONSE, after an outstanding body packet was read and dropped; without reuse while
+        the server stops (WSG-STP-02).
 
         If that does not come in time, the connection is closed without END_RESPONSE. AJP-BOD-13
         """
@@ -218,6 +237,7 @@ class AjpConnection:
                     logger.warning("%s: %s", self._peer, event)
 
     def _log_entry(self, environ: Environ, status: int, started: float) -> LogEntry:
+        has_body = response_has_body(environ["REQUEST_METHOD"].encode("latin-1"), status)
         return LogEntry(
             remote_addr=environ["REMOTE_ADDR"],
             user=environ.get("REMOTE_USER", ""),
@@ -225,7 +245,7 @@ class AjpConnection:
             target=environ["REQUEST_URI"],
             protocol=environ["SERVER_PROTOCOL"],
             status=status,
-            size=self._sent,
+            size=self._sent if has_body else 0,
             duration_us=int((time.monotonic() - started) * 1e6),
             referer=environ.get("HTTP_REFERER", ""),
             user_agent=environ.get("HTTP_USER_AGENT", ""),
@@ -235,7 +255,7 @@ class AjpConnection:
     # -- the request body, for the application --------------------------------------------
 
     def _more_body(self) -> bytes:
-        """The next octets of the body, asked for if need be; empty at the end."""
+        """The next octets of the body, asked for if need be; empty at the end. WSG-INP-01"""
         core = self._core
         while True:
             if self._body_events:
@@ -268,6 +288,7 @@ class AjpConnection:
         """
         if isinstance(event, BodyEnded):
             if event.missing:
+                self._body_events.appendleft(event)  # the next read fails as well (WSG-INP-04)
                 raise BodyUnavailable(f"{event.missing} octets of the request body never came", 400)
             return
         if isinstance(event, Violation):

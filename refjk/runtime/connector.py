@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -46,7 +46,6 @@ class AjpServer:
 
     `address` is `HOST:PORT` (port 0 takes a free one); `sockets` are listening sockets that
     exist already and are served instead. A listener that is not on loopback demands a secret.
-    AJP-SEC-04
     """
 
     def __init__(
@@ -85,14 +84,12 @@ class AjpServer:
             parse_address(self._address, port_default=AJP_PORT_DEFAULT, port_min=0)
         )
         bound = [_bound_address(listener) for listener in listeners]
-        for known in bound:
-            if not self.settings.secret and not known.is_loopback():
-                for listener in listeners:
-                    listener.close()
-                raise UsageError(
-                    f"{known.host} is not a loopback address: whoever reaches the port could pose as the"
-                    " web server. Give both ends a secret (--secret-file FILE) or listen on 127.0.0.1"
-                )
+        try:
+            check_exposure(bound, self.settings)
+        except UsageError:
+            for listener in listeners:
+                listener.close()
+            raise
         self._crew = Crew(
             self._accept,
             threads=self.settings.threads,
@@ -126,6 +123,11 @@ class AjpServer:
     ) -> None:
         self.stop()
 
+    @property
+    def accept_pauses(self) -> int:
+        """How often new connections had to wait for the connection limit or for descriptors."""
+        return self._crew.connections_refused if self._crew is not None else 0
+
     def _accept(self, sock: socket.socket) -> AjpConnection:
         self.counters["connections"] += 1
         sock.setblocking(False)
@@ -135,6 +137,16 @@ class AjpServer:
             with contextlib.suppress(OSError):  # gone already; the first read will tell
                 peer = "{}:{}".format(*sock.getpeername()[:2])
         return AjpConnection(self, sock, peer)
+
+
+def check_exposure(addresses: Iterable[Address], settings: ConnectorSettings) -> None:
+    """Raises `UsageError` when one of the addresses needs a secret and there is none. AJP-SEC-04"""
+    for address in addresses:
+        if not settings.secret and not address.is_loopback():
+            raise UsageError(
+                f"{address.host} is not a loopback address: whoever reaches the port could pose as the"
+                " web server. Give both ends a secret (--secret-file FILE) or listen on 127.0.0.1"
+            )
 
 
 def _bound_address(listener: socket.socket) -> Address:

@@ -122,7 +122,8 @@ class Crew:
         threading.Thread(target=self._watch, name=f"{self._name}-watch", daemon=True).start()
 
     def stop(self, grace_s: float) -> bool:
-        """Stop accepting, let attendances finish within `grace_s` seconds, close everything.
+        """Stop accepting, let attendances finish within `grace_s` seconds, close everything, what
+        still runs as well (WSG-STP-03).
 
         Returns whether everything had finished in time.
         """
@@ -151,7 +152,7 @@ class Crew:
     # -- threads --------------------------------------------------------------------------
 
     def _hire(self) -> bool:
-        """See to it that a thread comes for new work; the lock is held."""
+        """See to it that a thread comes for new work; the lock is held. WSG-LIM-02"""
         if self._followers:
             self._wanted.notify()
             return True
@@ -336,6 +337,7 @@ class Crew:
             self._accepting = True
 
     def _pause_accepting(self, until: float) -> None:
+        """Leave new connections in the listeners' queues. WSG-LIM-04"""
         self.connections_refused += 1
         self._accepting = False
         self._accept_again_at = until
@@ -376,7 +378,8 @@ class Crew:
             self._resume_accepting()
 
     def _watch(self) -> None:
-        """Look every moment whether the leader still attends to what it attended to before."""
+        """Look every moment whether the leader still attends to what it attended to before, and give
+        the lead away then. WSG-LIM-03"""
         seen = -1
         quiet = 0
         while not self._dismissed:

@@ -39,9 +39,10 @@ _FACT_KEYS = {
 _REQ_ATTRIBUTE = AttributeCode.REQ_ATTRIBUTE.value
 _SSL_KEY_SIZE = AttributeCode.SSL_KEY_SIZE.value
 _ABSOLUTE = re.compile(rb"https?://([^/]+)(/.*)?", re.DOTALL | re.IGNORECASE)
+_PERCENT = ord("%")
 _DOT_SEGMENT = re.compile(rb"/\.\.?(?:[/;]|$)")
 
-# Variables that CGI programs and libraries take for settings of their own.
+# Variables that CGI programs and libraries take for settings of their own. WSG-ENV-05
 _DANGEROUS = frozenset({"HTTP_PROXY"})
 
 
@@ -71,7 +72,7 @@ class EnvironBuilder:
         }
 
     def build(self, request: ForwardRequest) -> Environ:
-        """The environ but for `wsgi.input` and `wsgi.file_wrapper`."""
+        """The environ but for `wsgi.input` and `wsgi.file_wrapper`. WSG-ENV-01, WSG-ENV-02"""
         environ = self._base.copy()
         environ["REQUEST_METHOD"] = request.method.decode("latin-1")
         environ["SERVER_PROTOCOL"] = request.protocol.decode("latin-1")
@@ -92,8 +93,9 @@ class EnvironBuilder:
         return environ
 
     def _add_headers(self, environ: Environ, request: ForwardRequest) -> None:
-        """`HTTP_…`; repeated ones joined as HTTP allows. Names with an underscore are dropped,
-        since `X_A` and `X-A` would become one key and either could pass for the other."""
+        """`HTTP_…` (WSG-ENV-03); repeated ones joined as HTTP allows (WSG-ENV-06). Names with an
+        underscore are dropped, since `X_A` and `X-A` would become one key and either could pass for
+        the other (WSG-ENV-04)."""
         keys = self._keys
         for name, value in request.headers:
             key = keys[name] if name in keys else self._remember(name)
@@ -118,7 +120,8 @@ class EnvironBuilder:
     def _add_attributes(self, environ: Environ, request: ForwardRequest) -> None:
         """Facts about the client and its TLS connection; the rest into `refjk.attributes`.
 
-        AJP-ATT-08, AJP-ATT-10; remote user and auth type only when trusted (AJP-SEC-07).
+        AJP-ATT-08, AJP-ATT-10, WSG-ENV-11; lifted names as keys too (WSG-ENV-12);
+        remote user and auth type only when trusted (AJP-SEC-07).
         """
         attributes: dict[str, str] = {}
         for code, name, value in request.attributes:
@@ -130,7 +133,7 @@ class EnvironBuilder:
                 fact = _FACT_KEYS.get(name)
                 if fact is None:
                     attributes[name.decode("latin-1")] = text
-                elif fact != "REMOTE_PORT" or value.isdigit():
+                elif fact != "REMOTE_PORT" or _is_port(value):
                     environ[fact] = text
             elif code == _SSL_KEY_SIZE:
                 environ["SSL_CIPHER_USEKEYSIZE"] = str(value)
@@ -144,7 +147,8 @@ class EnvironBuilder:
                 environ.setdefault(lifted, attributes[lifted])
 
     def _add_path(self, environ: Environ, uri: bytes) -> None:
-        """PATH_INFO decoded and without dot segments; REQUEST_URI as it came, with the query."""
+        """PATH_INFO decoded (WSG-ENV-07) and without dot segments; REQUEST_URI as it came, with the
+        query (WSG-ENV-09). The script name stands before PATH_INFO or is not there (WSG-ENV-10)."""
         query = environ["QUERY_STRING"]
         text = uri.decode("latin-1")
         environ["REQUEST_URI"] = f"{text}?{query}" if query else text
@@ -156,9 +160,9 @@ class EnvironBuilder:
                 path = absolute[2] or b"/"
             else:
                 path = b""  # OPTIONS *
-        if b"%" in path:
+        if _PERCENT in path:
             path = unquote_to_bytes(path)
-        if b"/." in path and _DOT_SEGMENT.search(path):
+        if path.find(b"/.") >= 0 and _DOT_SEGMENT.search(path):
             path = without_dot_segments(path)
         info = text if path is uri else path.decode("latin-1")
         script_name = self._script_name
@@ -170,8 +174,15 @@ class EnvironBuilder:
         environ["PATH_INFO"] = info
 
 
+def _is_port(value: bytes) -> bool:
+    return len(value) <= 5 and value.isdigit() and int(value) <= 0xFFFF
+
+
 def without_dot_segments(path: bytes) -> bytes:
-    """A decoded absolute path with `.` and `..` resolved; it never leads above the root."""
+    """A decoded absolute path with `.` and `..` resolved; it never leads above the root.
+
+    WSG-ENV-08
+    """
     kept: list[bytes] = []
     segments = path.split(b"/")[1:]
     for position, segment in enumerate(segments):

@@ -42,14 +42,12 @@ class Relay:
         self._target = target
         self._taps = taps
         self._connections_max = connections_max
-        self._selector = selectors.DefaultSelector()
         self._listeners: list[socket.socket] = []
         self._accepting = False
         self._accept_again_at = 0.0
         self._links: set[_Link] = set()
         self._number = 0
         self._stopping = False
-        self._waker, self._waker_end = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="refjk-relay", daemon=True)
 
     def start(self) -> Address:
@@ -61,6 +59,8 @@ class Relay:
         self._listeners = open_listeners(self._listen)
         for listener in self._listeners:
             listener.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._waker, self._waker_end = socket.socketpair()
         self._selector.register(self._waker_end, selectors.EVENT_READ)
         self._watch_listeners()
         self._thread.start()

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 
 
 class RequestBody:
-    """A file-like object for reading; its end is the body's end (`wsgi.input_terminated`).
+    """A file-like object for reading (WSG-INP-02); its end is the body's end, which
+    `wsgi.input_terminated` says (WSG-INP-03).
 
     `more` gives the next octets, empty at the end; it blocks and may raise `OSError` when the
     body cannot be had, which then reaches the application from whatever read it called.

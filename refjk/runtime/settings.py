@@ -16,7 +16,10 @@ _CGI_NAMES = frozenset({"AUTH_TYPE", "GATEWAY_INTERFACE", "HTTPS", "QUERY_STRING
 
 @dataclass(frozen=True, slots=True)
 class ConnectorSettings:
-    """Times are seconds, sizes octets; infinity or None means without bound where allowed."""
+    """Times are seconds, sizes octets; infinity or None means without bound where allowed.
+
+    WSG-LIM-01; raises `UsageError`, also for attributes that may not be lifted (WSG-ENV-13).
+    """
 
     secret: bytes | None = None
     packet_size: int = PACKET_SIZE_DEFAULT

@@ -11,7 +11,8 @@ from types import FrameType
 
 
 class StopSignals:
-    """SIGTERM and SIGINT ask for an orderly stop, a second one ends the process at once.
+    """SIGTERM and SIGINT ask for an orderly stop (WSG-STP-01), a second one ends the process at once
+    (WSG-STP-04).
 
     `wait` returns when the first has come. SIGHUP calls `reopen`, where that is given.
     """

@@ -22,10 +22,12 @@ Headers = list[tuple[str, str]]
 FILE_BLOCK_SIZE = 1 << 17
 NO_BODY = frozenset({204, 205, 304})
 
-# The connection to the client is the web server's; what an application says about it is dropped.
+# The connection to the client is the web server's; what an application says about it is dropped
+# (WSG-OUT-05). Transfer-Encoding speaks about the body: the codec refuses it (WSG-OUT-06).
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"})
 
 
+_SURPLUS = "the application's body is longer than its Content-Length; the rest is cut"
 _PLAIN, _LENGTH, _DROPPED = "plain", "length", "dropped"
 
 
@@ -43,7 +45,7 @@ class Channel(Protocol):
 
 
 class ApplicationError(Exception):
-    """The application broke the rules of WSGI; the text says how."""
+    """The application broke the rules of WSGI; the text says how. WSG-OUT-08"""
 
 
 class ResponseBroken(Exception):
@@ -51,7 +53,7 @@ class ResponseBroken(Exception):
 
 
 class FileWrapper:
-    """`wsgi.file_wrapper`: the rest of a file, in blocks."""
+    """`wsgi.file_wrapper`: the rest of a file, in blocks. WSG-OUT-14"""
 
     def __init__(self, filelike: IO[bytes], block_size: int = FILE_BLOCK_SIZE) -> None:
         self.filelike = filelike
@@ -81,37 +83,45 @@ class Response:
     def run(self, application: WsgiApplication, environ: Environ) -> None:
         """Call the application and send all it gives; the caller ends the response.
 
-        Raises what the application raises, `ApplicationError`, and `ResponseBroken` when the
-        body does not have the announced length.
+        A block that is yielded leaves with a flush (WSG-OUT-12) unless it is known to be the last
+        one (WSG-OUT-13). `close` is called whatever happens (WSG-OUT-11). Raises what the
+        application raises, `ApplicationError`, and `ResponseBroken` when the body does not have the
+        announced length (WSG-OUT-04).
         """
         result = application(environ, self.start_response)
         try:
             if type(result) is FileWrapper:
                 for block in result:
-                    self._send(block)
+                    self._send(block if self._left is None else block[: self._left])
+                    if self._left == 0:
+                        break
             elif isinstance(result, (list, tuple)):
                 data = result[0] if len(result) == 1 else b"".join(result)
-                self._begin(len(data))
+                if not self.begun:  # by `write`
+                    self._begin(data, len(data))
                 self._send(data)
             else:
                 for data in result:
                     if data:
+                        if self._left == 0:
+                            logger.warning(_SURPLUS)
+                            break
                         self._send(data)
                         if self._left != 0:
                             self._channel.flush()
             if not self.begun:
-                self._begin(0)
+                self._begin(b"", 0)
         finally:
             close = getattr(result, "close", None)
             if close is not None:
                 close()
-        if self._left and not self._is_head and self.status not in NO_BODY:
+        if self._left and self._lacks(0):
             raise ResponseBroken(f"{self._left} octets of the announced Content-Length never came")
 
     def start_response(
         self, status: str, headers: Headers, exc_info: Any = None, /
     ) -> Callable[[bytes], None]:
-        """WSGI's `start_response`; returns `write`."""
+        """WSGI's `start_response`; returns `write`. WSG-OUT-09"""
         if exc_info is not None:
             try:
                 if self.begun:
@@ -125,27 +135,37 @@ class Response:
         return self._write
 
     def _write(self, data: bytes) -> None:
-        """WSGI's `write`: the octets leave before it returns."""
+        """WSGI's `write`: the octets leave before it returns. WSG-OUT-10"""
         self._send(data)
         self._channel.flush()
 
-    def _begin(self, body_size: int | None = None) -> None:
-        """Send the headers; a body that is known as a whole gets its length announced."""
+    def _begin(self, data: bytes, body_size: int | None = None) -> None:
+        """Send the headers, now that the body begins with `data` (WSG-OUT-01); one that is known as a
+        whole gets its length announced (WSG-OUT-02)."""
         if not self.status:
             raise ApplicationError("the application gave a body before it called start_response")
+        if not isinstance(data, (bytes, bytearray)):
+            raise ApplicationError(f"a WSGI body consists of bytes, not {type(data).__name__}")
         announces = body_size or not self._is_head  # an empty body says nothing about a HEAD's
         if body_size is not None and self._left is None and announces and self.status not in NO_BODY:
             self._headers.append((b"Content-Length", b"%d" % body_size))
             self._left = body_size
+        elif body_size is not None and self._lacks(body_size):
+            raise ApplicationError(f"a body of {body_size} octets where {self._left} were announced")
         self._channel.send_headers(self.status, self._reason, self._headers)
         self.begun = True
 
+    def _lacks(self, body_size: int) -> bool:
+        """Whether `body_size` more octets leave the announced length unmet, where that matters."""
+        left = self._left
+        return left is not None and left > body_size and not self._is_head and self.status not in NO_BODY
+
     def _send(self, data: bytes) -> None:
         if not self.begun:
-            self._begin()
+            self._begin(data)
         if self._left is not None:
-            if len(data) > self._left:
-                logger.warning("the application's body is longer than its Content-Length; the rest is cut")
+            if len(data) > self._left:  # WSG-OUT-03
+                logger.warning(_SURPLUS)
                 data = data[: self._left]
             self._left -= len(data)
         self._channel.send_body(data)
@@ -160,7 +180,7 @@ def _parse_status(status: str) -> tuple[int, bytes]:
 
 
 def _encode_headers(headers: Headers) -> tuple[list[tuple[bytes, bytes]], int | None]:
-    """Names and values as octets, and the announced length of the body."""
+    """Names and values as octets, and the announced length of the body. WSG-OUT-07"""
     encoded = []
     length: int | None = None
     for name, value in headers:

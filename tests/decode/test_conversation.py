@@ -40,6 +40,15 @@ HEAD = forward_request(method=3)
 SENDERS = {">": Side.WEB_SERVER, "<": Side.CONTAINER}
 
 Step = tuple[str, bytes]
+Found = tuple[str, str, int]
+
+
+def by_web_server(clause: str, offset: int) -> Found:
+    return clause, "web server", offset
+
+
+def by_container(clause: str, offset: int) -> Found:
+    return clause, "container", offset
 
 
 def follow(steps: Iterable[Step], *, from_start: bool = True, **settings: object) -> list[Event]:
@@ -118,14 +127,14 @@ def test_what_is_right_is_not_complained_about(name: str, splitting: str) -> Non
     assert findings(follow(steps)) == []
 
 
-WRONG: dict[str, tuple[list[Step], list[tuple[str, str, int]]]] = {
+WRONG: dict[str, tuple[list[Step], list[Found]]] = {
     "body before it was asked for": (
         [(">", CHUNKED + body_packet(b"hello"))],
-        [("AJP-BOD-17", "web server", 0)],
+        [by_web_server("AJP-BOD-17", 0)],
     ),
     "body with content-length 0": (
         [(">", request_octets(0) + body_packet(b"hello"))],
-        [("AJP-BOD-17", "web server", 0)],
+        [by_web_server("AJP-BOD-17", 0)],
     ),
     "unasked body that is asked for later": (
         [
@@ -133,142 +142,142 @@ WRONG: dict[str, tuple[list[Step], list[tuple[str, str, int]]]] = {
             ("<", ASK + HEADERS_200 + END_1),
             (">", GET),
         ],
-        [("AJP-BOD-17", "web server", 0)],
+        [by_web_server("AJP-BOD-17", 0)],
     ),
     "request in place of the first body packet": (
         [(">", POST_5 + GET)],
-        [("AJP-BOD-01", "web server", 4), ("AJP-CON-06", "web server", 0)],
+        [by_web_server("AJP-BOD-01", 4), by_web_server("AJP-CON-06", 0)],
     ),
     "request in place of an answer": (
         [(">", CHUNKED), ("<", ASK), (">", GET)],
-        [("AJP-BOD-04", "web server", 4), ("AJP-CON-06", "web server", 0)],
+        [by_web_server("AJP-BOD-04", 4), by_web_server("AJP-CON-06", 0)],
     ),
     "body packet malformed": (
         [(">", POST_5 + to_container(b"\0\x09hello"))],
-        [("AJP-BOD-09", "web server", 4)],
+        [by_web_server("AJP-BOD-09", 4)],
     ),
-    "more body than announced": ([(">", POST_5 + body_packet(b"hello!"))], [("AJP-BOD-10", "web server", 4)]),
+    "more body than announced": ([(">", POST_5 + body_packet(b"hello!"))], [by_web_server("AJP-BOD-10", 4)]),
     "end marker before the announced end": (
         [(">", POST_5 + BODY_END_EMPTY)],
-        [("AJP-BOD-15", "web server", 4)],
+        [by_web_server("AJP-BOD-15", 4)],
     ),
     "request before the end of the cycle, answered in order": (
         [(">", GET + GET), ("<", HEADERS_200 + END_1 + HEADERS_200 + END_1)],
-        [("AJP-CON-06", "web server", 0)],
+        [by_web_server("AJP-CON-06", 0)],
     ),
     "ping in a cycle": (
         [(">", GET + CPING), ("<", HEADERS_200 + END_1 + CPONG)],
-        [("AJP-PNG-03", "web server", 0)],
+        [by_web_server("AJP-PNG-03", 0)],
     ),
     "request before the pong": (
         [(">", CPING + GET), ("<", CPONG + HEADERS_200 + END_1)],
-        [("AJP-STA-02", "web server", 0)],
+        [by_web_server("AJP-STA-02", 0)],
     ),
     "request after the last cycle": (
         [(">", GET), ("<", HEADERS_200 + END_0), (">", GET), ("<", HEADERS_200 + END_1)],
-        [("AJP-END-02", "web server", 0)],
+        [by_web_server("AJP-END-02", 0)],
     ),
     "ping after the last cycle": (
         [(">", GET), ("<", HEADERS_200 + END_0), (">", CPING)],
-        [("AJP-END-02", "web server", 0)],
+        [by_web_server("AJP-END-02", 0)],
     ),
-    "empty packet on an idle connection": ([(">", BODY_END_EMPTY)], [("AJP-FRM-10", "web server", 2)]),
-    "SHUTDOWN": ([(">", to_container(b"\x07"))], [("AJP-FRM-13", "web server", 4)]),
-    "PING": ([(">", to_container(b"\x08"))], [("AJP-FRM-12", "web server", 4)]),
+    "empty packet on an idle connection": ([(">", BODY_END_EMPTY)], [by_web_server("AJP-FRM-10", 2)]),
+    "SHUTDOWN": ([(">", to_container(b"\x07"))], [by_web_server("AJP-FRM-13", 4)]),
+    "PING": ([(">", to_container(b"\x08"))], [by_web_server("AJP-FRM-12", 4)]),
     "unknown prefix code toward the container": (
         [(">", to_container(b"\x11x"))],
-        [("AJP-FRM-12", "web server", 4)],
+        [by_web_server("AJP-FRM-12", 4)],
     ),
     "chunk before headers": (
         [(">", GET), ("<", chunk(b"x") + HEADERS_200 + END_1)],
-        [("AJP-RSP-20", "container", 4)],
+        [by_container("AJP-RSP-20", 4)],
     ),
-    "end without headers": ([(">", GET), ("<", END_1), (">", GET)], [("AJP-RSP-21", "container", 4)]),
-    "headers twice": ([(">", GET), ("<", HEADERS_200 * 2 + END_1)], [("AJP-RSP-19", "container", 4)]),
-    "headers on an idle connection": ([("<", HEADERS_200)], [("AJP-END-04", "container", 4)]),
-    "headers for a ping": ([(">", CPING), ("<", HEADERS_200)], [("AJP-PNG-04", "container", 4)]),
-    "pong for nothing": ([("<", CPONG)], [("AJP-PNG-07", "container", 4)]),
-    "pong for a request": ([(">", GET), ("<", CPONG)], [("AJP-PNG-07", "container", 4)]),
+    "end without headers": ([(">", GET), ("<", END_1), (">", GET)], [by_container("AJP-RSP-21", 4)]),
+    "headers twice": ([(">", GET), ("<", HEADERS_200 * 2 + END_1)], [by_container("AJP-RSP-19", 4)]),
+    "headers on an idle connection": ([("<", HEADERS_200)], [by_container("AJP-END-04", 4)]),
+    "headers for a ping": ([(">", CPING), ("<", HEADERS_200)], [by_container("AJP-PNG-04", 4)]),
+    "pong for nothing": ([("<", CPONG)], [by_container("AJP-PNG-07", 4)]),
+    "pong for a request": ([(">", GET), ("<", CPONG)], [by_container("AJP-PNG-07", 4)]),
     "anything after the last end": (
         [(">", GET), ("<", HEADERS_200 + END_0 + FLUSH + chunk(b"x"))],
-        [("AJP-END-03", "container", 0)],
+        [by_container("AJP-END-03", 0)],
     ),
-    "asking before the first body packet": ([(">", POST_5), ("<", ASK)], [("AJP-BOD-04", "container", 4)]),
-    "asking twice": ([(">", CHUNKED), ("<", ASK + ASK)], [("AJP-BOD-04", "container", 4)]),
+    "asking before the first body packet": ([(">", POST_5), ("<", ASK)], [by_container("AJP-BOD-04", 4)]),
+    "asking twice": ([(">", CHUNKED), ("<", ASK + ASK)], [by_container("AJP-BOD-04", 4)]),
     "asking for a body of 0 octets": (
         [(">", request_octets(0)), ("<", ASK)],
-        [("AJP-BOD-02", "container", 4)],
+        [by_container("AJP-BOD-02", 4)],
     ),
-    "asking for 0 octets": ([(">", CHUNKED), ("<", get_body_chunk(0))], [("AJP-BOD-08", "container", 5)]),
-    "asking for too much": ([(">", CHUNKED), ("<", get_body_chunk(65531))], [("AJP-BOD-08", "container", 5)]),
+    "asking for 0 octets": ([(">", CHUNKED), ("<", get_body_chunk(0))], [by_container("AJP-BOD-08", 5)]),
+    "asking for too much": ([(">", CHUNKED), ("<", get_body_chunk(65531))], [by_container("AJP-BOD-08", 5)]),
     "end while a body packet is due": (
         [(">", CHUNKED), ("<", ASK + HEADERS_200 + END_1), (">", body_packet(b"late")), (">", GET)],
-        [("AJP-BOD-12", "container", 4)],
+        [by_container("AJP-BOD-12", 4)],
     ),
     "body in answer to HEAD": (
         [(">", HEAD), ("<", HEADERS_200 + chunk(b"x") + END_1)],
-        [("AJP-RSP-13", "container", 5)],
+        [by_container("AJP-RSP-13", 5)],
     ),
-    "body with 204": ([(">", GET), ("<", send_headers(204) + chunk(b"x"))], [("AJP-RSP-13", "container", 5)]),
+    "body with 204": ([(">", GET), ("<", send_headers(204) + chunk(b"x"))], [by_container("AJP-RSP-13", 5)]),
     "more than Content-Length": (
         [(">", GET), ("<", send_headers(200, b"OK", LENGTH_5) + chunk(b"hello!") + chunk(b"more") + END_1)],
-        [("AJP-RSP-17", "container", 5)],
+        [by_container("AJP-RSP-17", 5)],
     ),
     "less than Content-Length": (
         [(">", GET), ("<", send_headers(200, b"OK", LENGTH_5) + chunk(b"hell") + END_1)],
-        [("AJP-RSP-17", "container", 4)],
+        [by_container("AJP-RSP-17", 4)],
     ),
-    "status 100": ([(">", GET), ("<", send_headers(100) + END_1)], [("AJP-RSP-05", "container", 5)]),
-    "null message": ([(">", GET), ("<", send_headers(200, None) + END_1)], [("AJP-RSP-06", "container", 7)]),
+    "status 100": ([(">", GET), ("<", send_headers(100) + END_1)], [by_container("AJP-RSP-05", 5)]),
+    "null message": ([(">", GET), ("<", send_headers(200, None) + END_1)], [by_container("AJP-RSP-06", 7)]),
     "CR LF in the message": (
         [(">", GET), ("<", send_headers(200, b"a\r\nb") + END_1)],
-        [("AJP-RSP-12", "container", 7)],
+        [by_container("AJP-RSP-12", 7)],
     ),
     "control octet in a header": (
         [(">", GET), ("<", send_headers(200, b"OK", string(b"X") + string(b"a\x01b")) + END_1)],
-        [("AJP-RSP-12", "container", 18)],
+        [by_container("AJP-RSP-12", 18)],
     ),
     "Transfer-Encoding": (
         [
             (">", GET),
             ("<", send_headers(200, b"OK", string(b"Transfer-Encoding") + string(b"chunked")) + END_1),
         ],
-        [("AJP-RSP-16", "container", 34)],
+        [by_container("AJP-RSP-16", 34)],
     ),
     "two Content-Length": (
         [(">", GET), ("<", send_headers(200, b"OK", LENGTH_5, LENGTH_5) + chunk(b"hello") + END_1)],
-        [("AJP-RSP-17", "container", 22)],
+        [by_container("AJP-RSP-17", 22)],
     ),
     "unknown prefix code toward the web server": (
         [(">", GET), ("<", to_web_server(b"\x11"))],
-        [("AJP-FRM-14", "container", 4)],
+        [by_container("AJP-FRM-14", 4)],
     ),
     "END_RESPONSE without reuse": (
         [(">", GET), ("<", HEADERS_200 + to_web_server(b"\x05"))],
-        [("AJP-FRM-15", "container", 5)],
+        [by_container("AJP-FRM-15", 5)],
     ),
     "chunk without its last octet": (
         [(">", GET), ("<", HEADERS_200 + to_web_server(b"\x03\0\x01x") + END_1)],
-        [("AJP-RSP-03", "container", 5)],
+        [by_container("AJP-RSP-03", 5)],
     ),
     "string too long": (
         [(">", forward_request(req_uri=b"\xff\x00/x\0"))],
-        [("AJP-STR-07", "web server", 17)],
+        [by_web_server("AJP-STR-07", 17)],
     ),
     "wrong terminator, read on leniently": (
         [(">", forward_request(req_uri=b"\0\x02/xX")), ("<", HEADERS_200 + END_1)],
-        [("AJP-STR-04", "web server", 21)],
+        [by_web_server("AJP-STR-04", 21)],
     ),
     "path refused": (
         [(">", forward_request(req_uri=string(b"/a%2fb"))), ("<", send_headers(400) + END_0)],
-        [("AJP-REQ-02", "web server", 17)],
+        [by_web_server("AJP-REQ-02", 17)],
     ),
     "two content-length": (
         [(">", forward_request(headers=[content_length(5), content_length(5)]) + body_packet(b"hello"))],
-        [("AJP-HDR-07", "web server", 61)],
+        [by_web_server("AJP-HDR-07", 61)],
     ),
-    "wrong magic": ([(">", b"\x12\x35\x00\x01\x0a")], [("AJP-FRM-04", "web server", 0)]),
-    "wrong magic of the container": ([("<", CPING)], [("AJP-FRM-04", "container", 0)]),
+    "wrong magic": ([(">", b"\x12\x35\x00\x01\x0a")], [by_web_server("AJP-FRM-04", 0)]),
+    "wrong magic of the container": ([("<", CPING)], [by_container("AJP-FRM-04", 0)]),
 }
 
 
@@ -301,7 +310,7 @@ def test_lenient_decoding_has_fewer_complaints(steps: list[Step]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("packet_size", "expected"), [(None, []), (8192, [("AJP-FRM-09", "web server", 2)]), (16384, [])]
+    ("packet_size", "expected"), [(None, []), (8192, [by_web_server("AJP-FRM-09", 2)]), (16384, [])]
 )
 def test_packets_are_measured_only_against_a_size_that_was_given(
     packet_size: int | None, expected: object
@@ -313,7 +322,7 @@ def test_packets_are_measured_only_against_a_size_that_was_given(
 def test_the_wanted_length_is_measured_against_the_same_size() -> None:
     steps = [(">", CHUNKED), ("<", get_body_chunk(8187))]
     assert findings(follow(steps)) == []
-    assert findings(follow(steps, packet_size=8192)) == [("AJP-BOD-08", "container", 5)]
+    assert findings(follow(steps, packet_size=8192)) == [by_container("AJP-BOD-08", 5)]
 
 
 @pytest.mark.parametrize(
@@ -339,7 +348,7 @@ def test_a_beginning_in_the_middle_is_no_mistake(steps: list[Step]) -> None:
 
 def test_after_the_beginning_is_understood_mistakes_are_found_again() -> None:
     steps = [("<", HEADERS_200 + END_1), ("<", HEADERS_200)]
-    assert findings(follow(steps, from_start=False)) == [("AJP-END-04", "container", 4)]
+    assert findings(follow(steps, from_start=False)) == [by_container("AJP-END-04", 4)]
 
 
 def test_a_gap_is_told_and_nothing_is_judged_that_depends_on_it() -> None:
@@ -363,7 +372,7 @@ def test_a_gap_is_told_and_nothing_is_judged_that_depends_on_it() -> None:
 def test_requests_without_end_are_held_in_constant_space() -> None:
     conversation = Conversation(1, Settings())
     wrong = [findings(conversation.receive(Side.WEB_SERVER, GET, None)) for _ in range(1000)]
-    assert wrong == [[], *[[("AJP-CON-06", "web server", 0)]] * 999]
+    assert wrong == [[], *[[by_web_server("AJP-CON-06", 0)]] * 999]
     assert len(conversation._observer._queued) <= 16
     assert len(conversation) == 0
 

@@ -75,8 +75,9 @@ connection #1: web server 10.0.0.1:40000 → container 10.0.0.2:8009
 00:00:11.000005 #1 ← SEND_BODY_CHUNK    13  5 octets
 00:00:11.000005 #1 ← SEND_BODY_CHUNK     8  flush
 00:00:11.000005 #1 ← END_RESPONSE        6  no reuse
-00:00:12.000005 #1 ← SEND_BODY_CHUNK     9  1 octets
-    wrong: AJP-END-03 at octet 0, container: expected nothing after END_RESPONSE without reuse, got SEND_BODY_CHUNK
+00:00:12.000005 #1 ← SEND_BODY_CHUNK     9  1 octet
+    wrong: AJP-END-03 at octet 0, container: \
+expected nothing after END_RESPONSE without reuse, got SEND_BODY_CHUNK
 00:00:13.000005 #1 closed by container
 00:00:14.000005 #1 reset by web server
 """

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from refjk.decode import Ended, Event, Opened, Reader, Settings
+from refjk.decode import Ended, Event, Opened, Reader, Remark, Settings
 from refjk.decode import tracker as tracker_module
 from refjk.decode.link import segment_of
 from refjk.decode.reassembly import WAITING_MAX, Data, Lost, TcpStream
@@ -234,20 +234,20 @@ def http_talk(port: int = 80) -> Talk:
 def test_other_connections_are_counted_and_not_shown() -> None:
     events = read(pcap(http_talk().packets + exchange().packets))
     assert kinds(events) == EXCHANGE_KINDS
-    assert remarks(events) == ["1 other TCP connections not shown"]
+    assert remarks(events) == ["other TCP connections, not shown: 1"]
 
 
 @pytest.mark.parametrize("beginning", [0, 3])
 def test_a_connection_without_any_packet_is_given_up_after_a_while(beginning: int) -> None:
     talk = Talk().open().say(">", b"x12" * 100_000)
     events = read(pcap(talk.packets[beginning:]))
-    assert (kinds(events), remarks(events)) == ([], ["1 other TCP connections not shown"])
+    assert (kinds(events), remarks(events)) == ([], ["other TCP connections, not shown: 1"])
 
 
 def test_with_a_port_its_connections_are_ajp13_whatever_they_say() -> None:
     events = read(pcap(http_talk(8009).packets + exchange(Talk(target=("10.0.0.3", 81))).packets), port=8009)
     assert findings(events) == [("AJP-FRM-04", "web server", 0), ("AJP-FRM-04", "container", 0)]
-    assert remarks(events)[-1] == "1 other TCP connections not shown"
+    assert remarks(events)[-1] == "other TCP connections, not shown: 1"
 
 
 def test_with_a_port_the_container_is_known_also_when_it_is_seen_first() -> None:
@@ -285,13 +285,8 @@ def test_the_connection_that_was_silent_longest_is_forgotten_first(monkeypatch: 
     for number in range(6):
         events += feed(tracker, Talk(source=("10.0.0.1", 50000 + number)).open().say(">", CPING).packets)
     assert kinds(events) == ["> CPING"] * 6
-    assert [
-        event.connection for event in events if not isinstance(event, Opened) and "forgotten" in str(event)
-    ] == [
-        1,
-        2,
-        3,
-    ]
+    forgotten = [event for event in events if isinstance(event, Remark) and "forgotten" in event.text]
+    assert [event.connection for event in forgotten] == [1, 2, 3]
 
 
 def test_octets_that_wait_are_bounded_over_all_connections(monkeypatch: pytest.MonkeyPatch) -> None:

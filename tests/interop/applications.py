@@ -173,6 +173,18 @@ def stream(environ: Environ, start_response: Callable[..., Any], query: Query) -
     return pieces()
 
 
+def pause(environ: Environ, start_response: Callable[..., Any], query: Query) -> Iterable[bytes]:
+    """One piece at once, the second after `ms` milliseconds."""
+    start_response("200 OK", [("Content-Type", "text/plain")])
+
+    def pieces() -> Iterator[bytes]:
+        yield b"first\n"
+        time.sleep(number(query, "ms") / 1000)
+        yield b"second\n"
+
+    return pieces()
+
+
 def unread(environ: Environ, start_response: Callable[..., Any], query: Query) -> Iterable[bytes]:
     """Answers without looking at the body."""
     return text(start_response, "unread")
@@ -227,8 +239,8 @@ def fail(environ: Environ, start_response: Callable[..., Any], query: Query) -> 
 
 def short(environ: Environ, start_response: Callable[..., Any], query: Query) -> Iterable[bytes]:
     """Announces more than it gives."""
-    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "100")])
-    return [b"x" * 60]
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "5000")])
+    return iter([b"x" * 60])
 
 
 def meet(environ: Environ, start_response: Callable[..., Any], query: Query) -> Iterable[bytes]:
@@ -272,6 +284,7 @@ HANDLERS: dict[str, Callable[[Environ, Callable[..., Any], Query], Iterable[byte
     "lines": lines,
     "meet": meet,
     "noted": noted,
+    "pause": pause,
     "private": echo,
     "read": read,
     "say": environ_line,

@@ -46,14 +46,19 @@ def mod_proxy_ajp(
     ping: bool = False,
     colour: str | None = None,
 ) -> ModProxyAjp:
-    """A container that failed once is asked again with the next request (retry=0)."""
+    """A container that failed once is asked again with the next request (retry=0).
+
+    httpd from 2.4.59 on passes a container's Content-Length on only where it is told to.
+    """
+    directives = ["SetEnv ap_trust_cgilike_cl 1"]
+    directives += [f"SetEnv AJP_COLOUR {colour}"] if colour else []
     return ModProxyAjp(
         port,
         secret=secret,
         io_buffer_size=packet_size,
         ping="5" if ping else None,
         parameters="retry=0",
-        directives=f"SetEnv AJP_COLOUR {colour}" if colour else "",
+        directives="\n".join(directives),
     )
 
 

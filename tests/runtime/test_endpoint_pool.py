@@ -42,15 +42,15 @@ def container() -> Iterator[TinyContainer]:
         yield container
 
 
-Open = Callable[[Address, PoolSettings], EndpointPool]
+Open = Callable[..., EndpointPool]
 
 
 @pytest.fixture
 def open_pool(clock: Clock) -> Iterator[Open]:
     pools: list[EndpointPool] = []
 
-    def create(address: Address, settings: PoolSettings = UNPINGED) -> EndpointPool:
-        pools.append(EndpointPool(address, EndpointSettings(ping_timeout_s=0.2), settings, clock))
+    def create(address: Address, settings: PoolSettings, ping_timeout_s: float = 10) -> EndpointPool:
+        pools.append(EndpointPool(address, EndpointSettings(ping_timeout_s=ping_timeout_s), settings, clock))
         return pools[-1]
 
     yield create
@@ -273,7 +273,7 @@ def test_after_a_missing_cpong_a_new_connection_is_taken_and_the_other_idle_ones
             talk.answer()
 
     with TinyContainer(falls_silent, falls_silent, healthy) as container:
-        pool = open_pool(container.address, PoolSettings(ping_on_connect=False, ping_idle_s=1))
+        pool = open_pool(container.address, PoolSettings(ping_on_connect=False, ping_idle_s=1), 0.2)
         held = [pool.acquire(1), pool.acquire(1)]
         for endpoint in held:
             use(endpoint)
@@ -289,7 +289,7 @@ def test_after_a_missing_cpong_a_new_connection_is_taken_and_the_other_idle_ones
 
 def test_a_new_connection_without_cpong_is_a_failure_that_keeps_no_place(open_pool: Open) -> None:
     with TinyContainer(Talk.wait_for_end) as container:
-        pool = open_pool(container.address, PoolSettings(size_max=1))
+        pool = open_pool(container.address, PoolSettings(size_max=1), 0.2)
         for _ in range(2):
             with pytest.raises(NoPong):
                 pool.acquire(1)
