@@ -69,7 +69,7 @@ def _to_web_server(size: int, payload: bytes) -> bool:
         fits = message_size == 0xFFFF or message_size + 8 <= size
         return size >= 7 and 100 <= number <= 999 and fits
     if prefix == ToWebServer.END_RESPONSE:
-        return size == 2 and payload[1] in (0, 1)
+        return size == 2 and payload[1:] in (b"\0", b"\x01")
     if prefix == ToWebServer.GET_BODY_CHUNK:
         return size == 3
     return prefix == ToWebServer.CPONG and size == 1

@@ -86,6 +86,7 @@ class Crew:
         self._accept_again_at = 0.0
         self._threads = 0
         self._followers = 0
+        self._starting = 0  # hired, and not yet asking for work
         self._led = False
         self._term = 0  # changes whenever the lead changes hands
         self._ready: deque[Served] = deque()  # readable; the leader's next
@@ -153,17 +154,22 @@ class Crew:
 
     def _hire(self) -> bool:
         """See to it that a thread comes for new work; the lock is held. WSG-LIM-02"""
-        if self._followers:
+        # A thread that was called once may not have come yet, and is spoken for.
+        work = len(self._handed) + (not self._led)
+        if self._followers + self._starting >= work:
             self._wanted.notify()
             return True
         if self._threads >= self._threads_max:
             return False
         self._threads += 1
+        self._starting += 1
         threading.Thread(target=self._serve, name=f"{self._name}-{self._threads}", daemon=True).start()
         return True
 
     def _serve(self) -> None:
         """What every thread does: take a handed connection, or the lead when nobody has it."""
+        with self._lock:
+            self._starting -= 1
         while True:
             with self._lock:
                 while not (self._dismissed or self._handed or not self._led):
@@ -226,8 +232,7 @@ class Crew:
         while not self._dismissed:
             while ready:
                 served = ready.popleft()
-                if self._caution:
-                    self._hand_over(served)
+                if self._caution and self._hand_over(served):
                     continue
                 self._attendance += 1
                 self._running = served
@@ -270,11 +275,15 @@ class Crew:
 
     # -- moves of a connection ------------------------------------------------------------
 
-    def _hand_over(self, served: Served) -> None:
+    def _hand_over(self, served: Served) -> bool:
+        """False when no other thread is free: then it is the leader's own, rather than nobody's."""
         with self._lock:
-            self._selector.unregister(served.fd)
             self._handed.append(served)
-            self._hire()
+            if not self._hire():
+                self._handed.pop()
+                return False
+            self._selector.unregister(served.fd)
+            return True
 
     def _give_back(self, served: Served, stays: bool) -> None:
         """From a thread that does not lead."""
@@ -386,14 +395,17 @@ class Crew:
             if quiet >= QUIET_TICKS:
                 self._watch_wanted.clear()
                 self._watch_sleeps = True
-                self._watch_wanted.wait()
+                # The leader says what it attends to before it looks whether the watch sleeps.
+                if self._running is None:
+                    self._watch_wanted.wait()
                 self._watch_sleeps = False
                 quiet = 0
             time.sleep(MOMENT_S)
             attendance = self._attendance
-            if attendance == seen and self._running is not None:
+            running = self._running is not None
+            if attendance == seen and running:
                 self._give_lead_away(attendance)
-            quiet = quiet + 1 if attendance == seen else 0
+            quiet = quiet + 1 if attendance == seen and not running else 0
             seen = attendance
 
     def _give_lead_away(self, attendance: int) -> None:

@@ -266,6 +266,13 @@ def test_a_segment_from_an_end_to_itself_is_ignored() -> None:
     assert kinds(read(pcap(talk.packets))) == []
 
 
+@pytest.mark.parametrize("packet", [CPONG, END_1, HEADERS_200, get_body_chunk(8186), chunk(b"x")])
+def test_looking_for_a_packet_stands_any_cut_at_the_end_of_what_was_captured(packet: bytes) -> None:
+    for size in range(len(packet)):
+        talk = Talk().open().lose("<", b"?").say("<", b"noise" + packet[:size])
+        assert findings(read(pcap(talk.packets), port=8009)) == []
+
+
 # Bounds.
 
 

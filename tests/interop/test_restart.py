@@ -49,8 +49,22 @@ class Load:
                     self.failures.append(outcome)
                 self._changed.notify_all()
 
-    def wait(self, condition: Callable[[], bool]) -> None:
-        """Until the condition holds, looked at after every answer."""
+    def wait_for_more(self) -> None:
+        """Until each client has seen some more answers."""
+        wanted = self.answered + 10 * CLIENTS
+        self._wait(lambda: self.answered >= wanted)
+
+    def wait_for_process(self, server: Program) -> None:
+        """Until the process that a server is now has answered."""
+        assert server.process is not None
+        process = server.process.pid
+        self._wait(lambda: process in self.processes)
+
+    def wait_for_processes(self, count: int) -> None:
+        """Until that many processes have answered."""
+        self._wait(lambda: len(self.processes) >= count)
+
+    def _wait(self, condition: Callable[[], bool]) -> None:
         with self._changed:
             assert self._changed.wait_for(condition, WAIT_S)
 
@@ -82,7 +96,7 @@ def balanced_mod_jk(*ports: int) -> ModJk:
 
 
 def balanced_mod_proxy_ajp(*ports: int) -> BalancedProxy:
-    return BalancedProxy(0, ports=ports, parameters="retry=0 ping=5")
+    return BalancedProxy(0, ports=ports, parameters="retry=1 ping=5")
 
 
 @pytest.fixture(params=[balanced_mod_jk, balanced_mod_proxy_ajp], ids=["mod_jk", "mod_proxy_ajp"])
@@ -100,17 +114,12 @@ def test_two_containers_restart_in_turn_and_no_request_fails(
         Httpd(build_front(first.port, second.port)) as httpd,
         load_on(httpd.port) as load,
     ):
-        for _ in range(ROUNDS):
-            for server in (first, second):
-                assert server.process is not None
-                load.wait(lambda process=server.process.pid: process in load.processes)
-                assert server.stop() == 0
-                seen = load.answered
-                load.wait(lambda seen=seen: load.answered >= seen + 2 * CLIENTS)
-                server.start()
-        for server in (first, second):
-            assert server.process is not None
-            load.wait(lambda process=server.process.pid: process in load.processes)
+        for server in (first, second) * ROUNDS:
+            load.wait_for_more()
+            assert server.stop() == 0
+            load.wait_for_more()
+            server.start()
+            load.wait_for_process(server)
 
 
 @covers("AJP-END-03")
@@ -127,12 +136,11 @@ def test_one_container_restarts_behind_its_listening_socket_and_no_request_fails
         load_on(httpd.port) as load,
     ):
         assert keeper.process is not None
-        for restarts in range(1, ROUNDS + 1):
-            load.wait(lambda expected=restarts: len(load.processes) == expected)
-            seen = load.answered
-            load.wait(lambda seen=seen: load.answered >= seen + 20 * CLIENTS)
+        for restarts in range(ROUNDS):
+            load.wait_for_processes(restarts + 1)
+            load.wait_for_more()
             keeper.process.send_signal(signal.SIGHUP)
-        load.wait(lambda: len(load.processes) == ROUNDS + 1)
+        load.wait_for_processes(ROUNDS + 1)
 
 
 def test_what_runs_is_finished_before_the_container_stops() -> None:
