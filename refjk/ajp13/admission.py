@@ -59,7 +59,7 @@ def admit(request: ForwardRequest, policy: ContainerPolicy) -> int | None:
         raise Refusal(400, "AJP-MTH-07", expected="an HTTP token", actual=repr(request.method))
     if request.req_uri.find(b"/.") >= 0 or not _PLAIN_PATH.fullmatch(request.req_uri):
         _check_uri(request, policy.strict)
-    return _check_headers(request, policy.strict)
+    return _content_length(request, policy.strict)
 
 
 def _check_secret(request: ForwardRequest, secret: bytes) -> None:
@@ -120,6 +120,15 @@ def climbs_above_root(path: bytes) -> bool:
         elif segment not in (b"", b"."):
             depth += 1
     return False
+
+
+def _content_length(request: ForwardRequest, strict: bool) -> int | None:
+    """The announced length of a request with good headers; looked at once for equal headers."""
+    key = (_content_length, strict)
+    if key not in request.derived:
+        request.derived[key] = _check_headers(request, strict)
+    known: int | None = request.derived[key]
+    return known
 
 
 def _check_headers(request: ForwardRequest, strict: bool) -> int | None:

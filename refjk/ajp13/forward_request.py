@@ -6,6 +6,10 @@ instead of calling it for each string.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
 from refjk.ajp13.codec import (
     bad_terminator,
     decode_integer,
@@ -33,6 +37,8 @@ from refjk.ajp13.messages import Attribute, ForwardRequest, Header, Spelling
 from refjk.base.errors import Malformed
 
 HEADER_COUNT_MAX_DEFAULT = 100
+KEPT_MAX = 512  # requests whose headers and attributes are kept, decoded, for the next that has the same
+KEPT_SIZE_MAX = 2048  # octets of them
 
 _NULL_SIZE = 0xFFFF
 _NAME_OF_LOW_OCTET = {code & 0xFF: name for code, name in REQUEST_HEADER_NAMES.items()}
@@ -74,8 +80,7 @@ def decode_forward_request(
                 actual=str(count),
             )
         headers_at = offset + 5
-        headers, offset = _decode_headers(packet, headers_at, count, strict)
-        attributes, stored_method = _decode_attributes(packet, offset, strict)
+        rest = _decode_rest(packet, headers_at, count, strict)
     except IndexError:
         raise too_short(packet, "the rest of the request") from None
     protocol, req_uri, remote_addr, remote_host, server_name = strings
@@ -87,7 +92,7 @@ def decode_forward_request(
             actual="the null string",
         )
     return ForwardRequest(
-        _method_name(method_code, stored_method, strict),
+        _method_name(method_code, rest.stored_method, strict),
         protocol,
         req_uri,
         remote_addr,
@@ -95,10 +100,44 @@ def decode_forward_request(
         server_name,
         server_port,
         is_ssl != 0,
-        headers,
-        attributes,
+        rest.headers,
+        rest.attributes,
         Spelling(method_code, _header_codes(packet, headers_at, count), is_ssl) if keep_spelling else None,
+        rest.derived,
     )
+
+
+class _Rest(NamedTuple):
+    """A request from its first header on."""
+
+    headers: tuple[Header, ...]
+    attributes: tuple[Attribute, ...]
+    stored_method: bytes | None
+    derived: dict[Hashable, Any]
+
+
+def _decode_rest(packet: bytes, offset: int, count: int, strict: bool) -> _Rest:
+    """Headers and attributes; may raise `IndexError`.
+
+    A client repeats them in request after request, so what was decoded lately is kept. What is
+    wrong is never kept, and is complained about with offsets in this packet.
+    """
+    octets = packet[offset:]
+    if len(octets) <= KEPT_SIZE_MAX:
+        try:
+            return _decode_kept_rest(octets, count, strict)
+        except (IndexError, Malformed):
+            pass
+    headers, offset = _decode_headers(packet, offset, count, strict)
+    attributes, stored_method = _decode_attributes(packet, offset, strict)
+    return _Rest(headers, attributes, stored_method, {})
+
+
+@lru_cache(maxsize=KEPT_MAX)
+def _decode_kept_rest(octets: bytes, count: int, strict: bool) -> _Rest:
+    headers, offset = _decode_headers(octets, 0, count, strict)
+    attributes, stored_method = _decode_attributes(octets, offset, strict)
+    return _Rest(headers, attributes, stored_method, {})
 
 
 def _decode_strings(packet: bytes, offset: int, count: int, strict: bool) -> tuple[list[bytes | None], int]:

@@ -6,8 +6,9 @@ decoded to text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from refjk.ajp13.codes import AttributeCode
 
@@ -34,7 +35,9 @@ class ForwardRequest:
     """The web server hands a request to the container.
 
     `method` is the name, whether it came as a code or as a stored method. `spelling` is kept
-    only when asked for and takes no part in comparison.
+    only when asked for. In `derived` whoever works out something from headers and attributes
+    alone may keep it under a key of his own: requests that repeat both octet for octet, as those
+    of one client do, share it. Neither takes part in comparison.
     """
 
     method: bytes
@@ -48,6 +51,7 @@ class ForwardRequest:
     headers: tuple[Header, ...] = ()
     attributes: tuple[Attribute, ...] = ()
     spelling: Spelling | None = field(default=None, compare=False)
+    derived: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def attribute(self, code: AttributeCode) -> bytes | int | None:
         """The last value of an attribute other than 10, or None. AJP-ATT-05"""

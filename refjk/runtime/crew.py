@@ -99,6 +99,7 @@ class Crew:
         self._watch_wanted = threading.Event()
         self._watch_sleeps = True
         self._stopping = False
+        self._quiet_since: dict[Served, float] = {}  # while stopping: watched connections
         self._dismissed = False
         self.connections_refused = 0  # times accepting was paused
 
@@ -320,14 +321,19 @@ class Crew:
             self._resume_accepting()
 
     def _retire(self) -> None:
-        """The crew is stopping: no new connections, and none that waits for a request."""
+        """The crew is stopping: no new connections, and none on which nothing has come for a moment."""
         for listener in self._listeners:
             with contextlib.suppress(KeyError):
                 self._selector.unregister(listener)
             listener.close()
         self._listeners = []
+        now = time.monotonic()
+        ready = set(self._ready)
         for served in list(self._all):
-            if self._is_watched(served) and served not in self._ready:
+            if served in ready or not self._is_watched(served):
+                # What was asked a moment ago, by CPING for example, has its time once more.
+                self._quiet_since.pop(served, None)
+            elif now - self._quiet_since.setdefault(served, now) >= RETIRE_S:
                 served.close()
                 self._forget(served)
         with self._lock:

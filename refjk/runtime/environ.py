@@ -8,6 +8,7 @@ or WSGI gives a meaning: header names become `HTTP_…`, request attributes stay
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -22,8 +23,7 @@ from refjk.runtime.settings import ConnectorSettings
 
 Environ = dict[str, Any]
 
-_NAMES_KEPT_MAX = 1024
-_ATTRIBUTE_KEYS = {
+_CODE_KEYS = {
     AttributeCode.QUERY_STRING.value: "QUERY_STRING",
     AttributeCode.ROUTE.value: "refjk.route",
     AttributeCode.SSL_CERT.value: "SSL_CLIENT_CERT",
@@ -36,8 +36,6 @@ _FACT_KEYS = {
     LOCAL_ADDR_ATTRIBUTE: "SERVER_ADDR",
     SSL_PROTOCOL_ATTRIBUTE: "SSL_PROTOCOL",
 }
-_REQ_ATTRIBUTE = AttributeCode.REQ_ATTRIBUTE.value
-_SSL_KEY_SIZE = AttributeCode.SSL_KEY_SIZE.value
 _ABSOLUTE = re.compile(rb"https?://([^/]+)(/.*)?", re.DOTALL | re.IGNORECASE)
 _PERCENT = ord("%")
 _DOT_SEGMENT = re.compile(rb"/\.\.?(?:[/;]|$)")
@@ -52,11 +50,7 @@ class EnvironBuilder:
     def __init__(self, settings: ConnectorSettings, errors: object) -> None:
         self._script_name = settings.script_name
         self._lifted = settings.lifted_attributes
-        self._attribute_keys = _ATTRIBUTE_KEYS | (_USER_KEYS if settings.trust_remote_user else {})
-        self._keys: dict[bytes, str | None] = {
-            b"content-type": "CONTENT_TYPE",
-            b"content-length": "CONTENT_LENGTH",
-        }
+        self._code_keys = _CODE_KEYS | (_USER_KEYS if settings.trust_remote_user else {})
         self._base: Environ = {
             "SCRIPT_NAME": settings.script_name,
             "QUERY_STRING": "",
@@ -87,64 +81,57 @@ class EnvironBuilder:
         if request.is_ssl:
             environ["wsgi.url_scheme"] = "https"
             environ["HTTPS"] = "on"
-        self._add_headers(environ, request)
-        self._add_attributes(environ, request)
+        kept = request.derived.get(self)
+        if kept is None:
+            kept = request.derived[self] = self._header_keys(request), *self._attribute_keys(request)
+        header_keys, attribute_keys, attributes = kept
+        environ.update(header_keys)
+        environ.update(attribute_keys)
+        environ["refjk.attributes"] = attributes.copy()
         self._add_path(environ, request.req_uri)
         return environ
 
-    def _add_headers(self, environ: Environ, request: ForwardRequest) -> None:
+    def _header_keys(self, request: ForwardRequest) -> dict[str, str]:
         """`HTTP_…` (WSG-ENV-03); repeated ones joined as HTTP allows (WSG-ENV-06). Names with an
         underscore are dropped, since `X_A` and `X-A` would become one key and either could pass for
         the other (WSG-ENV-04)."""
-        keys = self._keys
+        found: dict[str, str] = {}
         for name, value in request.headers:
-            key = keys[name] if name in keys else self._remember(name)
+            key = _key_of_header(name)
             if key is None:
                 continue
             text = value.decode("latin-1")
-            if key in environ:
-                text = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{text}"
-            environ[key] = text
+            if key in found:
+                text = f"{found[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{text}"
+            found[key] = text
+        return found
 
-    def _remember(self, name: bytes) -> str | None:
-        text = name.decode("latin-1").upper()
-        key: str | None = "HTTP_" + text.replace("-", "_")
-        if text in ("CONTENT-TYPE", "CONTENT-LENGTH"):
-            key = text.replace("-", "_")
-        elif "_" in text or key in _DANGEROUS:
-            key = None
-        if len(self._keys) < _NAMES_KEPT_MAX:
-            self._keys[name] = key
-        return key
-
-    def _add_attributes(self, environ: Environ, request: ForwardRequest) -> None:
-        """Facts about the client and its TLS connection; the rest into `refjk.attributes`.
+    def _attribute_keys(self, request: ForwardRequest) -> tuple[dict[str, str], dict[str, str]]:
+        """Facts about the client and its TLS connection as keys; the rest for `refjk.attributes`.
 
         AJP-ATT-08, AJP-ATT-10, WSG-ENV-11; lifted names as keys too (WSG-ENV-12);
         remote user and auth type only when trusted (AJP-SEC-07).
         """
+        keys: dict[str, str] = {}
         attributes: dict[str, str] = {}
         for code, name, value in request.attributes:
-            if code == _REQ_ATTRIBUTE:
-                assert name is not None  # the codec refuses the null name
-                if not isinstance(value, bytes):
-                    continue
-                text = value.decode("latin-1")
-                fact = _FACT_KEYS.get(name)
-                if fact is None:
-                    attributes[name.decode("latin-1")] = text
-                elif fact != "REMOTE_PORT" or _is_port(value):
-                    environ[fact] = text
-            elif code == _SSL_KEY_SIZE:
-                environ["SSL_CIPHER_USEKEYSIZE"] = str(value)
-            elif isinstance(value, bytes):
-                key = self._attribute_keys.get(code)
+            if isinstance(value, int):
+                keys["SSL_CIPHER_USEKEYSIZE"] = str(value)
+            elif value is None:
+                continue
+            elif name is None:
+                key = self._code_keys.get(code)
                 if key is not None:
-                    environ[key] = value.decode("latin-1")
-        environ["refjk.attributes"] = attributes
-        for lifted in self._lifted:
-            if lifted in attributes:
-                environ.setdefault(lifted, attributes[lifted])
+                    keys[key] = value.decode("latin-1")
+            else:
+                key = _FACT_KEYS.get(name)
+                if key is None:
+                    attributes[name.decode("latin-1")] = value.decode("latin-1")
+                elif key != "REMOTE_PORT" or _is_port(value):
+                    keys[key] = value.decode("latin-1")
+        for lifted in self._lifted & attributes.keys():
+            keys.setdefault(lifted, attributes[lifted])
+        return keys, attributes
 
     def _add_path(self, environ: Environ, uri: bytes) -> None:
         """PATH_INFO decoded (WSG-ENV-07) and without dot segments; REQUEST_URI as it came, with the
@@ -172,6 +159,15 @@ class EnvironBuilder:
             else:
                 environ["SCRIPT_NAME"] = ""
         environ["PATH_INFO"] = info
+
+
+@lru_cache(maxsize=1024)
+def _key_of_header(name: bytes) -> str | None:
+    text = name.decode("latin-1").upper()
+    if text in ("CONTENT-TYPE", "CONTENT-LENGTH"):
+        return text.replace("-", "_")
+    key = "HTTP_" + text.replace("-", "_")
+    return None if "_" in text or key in _DANGEROUS else key
 
 
 def _is_port(value: bytes) -> bool:
