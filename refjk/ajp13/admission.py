@@ -9,6 +9,7 @@ from hmac import compare_digest
 
 from refjk.ajp13.codec import FORBIDDEN_IN_VALUE, TOKEN
 from refjk.ajp13.codes import CONTENT_LENGTH_MAX, METHOD_CODES, AttributeCode
+from refjk.ajp13.fields import packet_fields
 from refjk.ajp13.forward_request import HEADER_COUNT_MAX_DEFAULT
 from refjk.ajp13.messages import ForwardRequest
 from refjk.base.errors import Malformed
@@ -39,11 +40,27 @@ class ContainerPolicy:
 
 
 class Refusal(Malformed):
-    """A request that was understood and is refused with a status."""
+    """A request that was understood and is refused with a status.
 
-    def __init__(self, status: int, clause: str, *, expected: str, actual: str) -> None:
+    `field` and `value` say which field of the packet it is about, as `fields` names them; until
+    `within` has looked it up, the offset is 0.
+    """
+
+    def __init__(
+        self, status: int, clause: str, field: str, value: bytes | None = None, *, expected: str, actual: str
+    ) -> None:
         super().__init__(clause, offset=0, expected=expected, actual=actual)
         self.status = status
+        self.field = field
+        self.value = value
+
+    def within(self, packet: bytes) -> Malformed:
+        """The same complaint with its offset in the packet of the request."""
+        offset = 0
+        for field in packet_fields(packet):
+            if field.name == self.field and self.value in (None, field.value):
+                offset = field.offset  # of several, the last is the one too many
+        return Malformed(self.clause, offset=offset, expected=self.expected, actual=self.actual)
 
 
 def admit(request: ForwardRequest, policy: ContainerPolicy) -> int | None:
@@ -56,7 +73,14 @@ def admit(request: ForwardRequest, policy: ContainerPolicy) -> int | None:
     if policy.allowed_attributes is not None:
         _check_attributes(request, policy.allowed_attributes)
     if request.method not in METHOD_CODES and not TOKEN.fullmatch(request.method):
-        raise Refusal(400, "AJP-MTH-07", expected="an HTTP token", actual=repr(request.method))
+        raise Refusal(
+            400,
+            "AJP-MTH-07",
+            "attribute_value",
+            request.method,
+            expected="an HTTP token",
+            actual=repr(request.method),
+        )
     if request.req_uri.find(b"/.") >= 0 or not _PLAIN_PATH.fullmatch(request.req_uri):
         _check_uri(request, policy.strict)
     return _content_length(request, policy.strict)
@@ -68,13 +92,13 @@ def _check_secret(request: ForwardRequest, secret: bytes) -> None:
     AJP-SEC-02, AJP-SEC-03: all are compared, each in constant time.
     """
     found = [value for code, _, value in request.attributes if code == AttributeCode.SECRET]
-    right = [isinstance(value, bytes) and compare_digest(value, secret) for value in found]
-    if not right or not all(right):
+    wrong = [value for value in found if not (isinstance(value, bytes) and compare_digest(value, secret))]
+    if not found:
+        raise Refusal(403, "AJP-SEC-02", "request_terminator", expected="the secret", actual="none")
+    if wrong:
+        value = wrong[-1] if isinstance(wrong[-1], bytes) else None
         raise Refusal(
-            403,
-            "AJP-SEC-02",
-            expected="the secret",
-            actual="a wrong one" if found else "none",
+            403, "AJP-SEC-02", "attribute_value", value, expected="the secret", actual="a wrong one"
         )
 
 
@@ -82,7 +106,14 @@ def _check_attributes(request: ForwardRequest, allowed: re.Pattern[bytes]) -> No
     """AJP-ATT-13"""
     for name, _ in request.request_attributes():
         if name not in FACT_ATTRIBUTES and not allowed.fullmatch(name):
-            raise Refusal(403, "AJP-ATT-13", expected="an allowed request attribute", actual=repr(name))
+            raise Refusal(
+                403,
+                "AJP-ATT-13",
+                "attribute_name",
+                name,
+                expected="an allowed request attribute",
+                actual=repr(name),
+            )
 
 
 def _check_uri(request: ForwardRequest, strict: bool) -> None:
@@ -93,7 +124,7 @@ def _check_uri(request: ForwardRequest, strict: bool) -> None:
     absolute = _ABSOLUTE.fullmatch(path)
     if absolute:
         if not _HOST.fullmatch(absolute["host"]):
-            raise Refusal(400, "AJP-REQ-04", expected="a host", actual=repr(absolute["host"]))
+            raise Refusal(400, "AJP-REQ-04", "req_uri", expected="a host", actual=repr(absolute["host"]))
         path = absolute["path"] or b"/"
     problem = None
     if not path.startswith(b"/"):
@@ -105,7 +136,7 @@ def _check_uri(request: ForwardRequest, strict: bool) -> None:
     elif climbs_above_root(path):
         problem = "a path that stays below the root"
     if problem:
-        raise Refusal(400, "AJP-REQ-02", expected=problem, actual=repr(request.req_uri))
+        raise Refusal(400, "AJP-REQ-02", "req_uri", expected=problem, actual=repr(request.req_uri))
 
 
 def climbs_above_root(path: bytes) -> bool:
@@ -139,26 +170,30 @@ def _check_headers(request: ForwardRequest, strict: bool) -> int | None:
     for name, value in request.headers:
         kind = _kind_of_header(name)
         if _LF in value or _CR in value or _NUL in value:
-            raise Refusal(400, "AJP-HDR-10", expected="no CR, LF or NUL", actual=repr(value))
+            raise _refuse_value("AJP-HDR-10", value, "no CR, LF or NUL")
         if kind is None:
             continue
         if kind == b"host":
             hosts += 1
             if hosts > 1 or not _is_host(value):
-                raise Refusal(400, "AJP-REQ-04", expected="one Host of valid syntax", actual=repr(value))
+                raise _refuse_value("AJP-REQ-04", value, "one Host of valid syntax")
         elif kind == b"content-length":
             if content_length is not None:
-                raise Refusal(400, "AJP-HDR-07", expected="one content-length", actual="two")
+                raise _refuse_value("AJP-HDR-07", value, "one content-length")
             content_length = value
         else:
             coded = True
     if content_length is None:
         return None
     if coded and strict:
-        raise Refusal(400, "AJP-HDR-13", expected="one way to tell the length", actual="two")
+        raise _refuse_value("AJP-HDR-13", content_length, "one way to tell the length")
     if not content_length.isdigit() or len(content_length) > 19 or int(content_length) > CONTENT_LENGTH_MAX:
-        raise Refusal(400, "AJP-HDR-07", expected="a content-length in digits", actual=repr(content_length))
+        raise _refuse_value("AJP-HDR-07", content_length, "a content-length in digits")
     return int(content_length)
+
+
+def _refuse_value(clause: str, value: bytes, expected: str) -> Refusal:
+    return Refusal(400, clause, "header_value", value, expected=expected, actual=repr(value))
 
 
 @lru_cache(maxsize=256)
@@ -173,8 +208,8 @@ def _kind_of_header(name: bytes) -> bytes | None:
     Raises `Refusal` for what is no name.
     """
     if FORBIDDEN_IN_VALUE.search(name):
-        raise Refusal(400, "AJP-HDR-10", expected="no CR, LF or NUL", actual=repr(name))
+        raise Refusal(400, "AJP-HDR-10", "header_name", name, expected="no CR, LF or NUL", actual=repr(name))
     if not TOKEN.fullmatch(name):
-        raise Refusal(400, "AJP-HDR-11", expected="a header name", actual=repr(name))
+        raise Refusal(400, "AJP-HDR-11", "header_name", name, expected="a header name", actual=repr(name))
     lowered = name.lower()
     return lowered if lowered in (b"host", b"content-length", b"transfer-encoding") else None

@@ -39,7 +39,8 @@ from refjk.ajp13.messages import (
 from refjk.base.errors import Malformed
 
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_has_control = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
+# Finds octets that no header value or reason phrase may have; a tab is none of them.
+has_control = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
 FORBIDDEN_IN_VALUE = re.compile(rb"[\r\n\0]")
 
 CPING_PACKET = frame(MAGIC_TO_CONTAINER, b"\x0a")
@@ -178,11 +179,11 @@ def encode_send_headers(status: int, message: bytes | None, headers: Sequence[He
     name that is none, for control octets in the message or a value (AJP-RSP-12), and for
     Transfer-Encoding (AJP-RSP-15).
     """
-    if message and _has_control(message):
+    if message and has_control(message):
         raise ValueError(f"control octet in the reason phrase {message!r}")
     parts = [b"\x04", encode_integer(status), encode_string(message), encode_integer(len(headers))]
     for name, value in headers:
-        if _has_control(value):
+        if has_control(value):
             raise ValueError(f"control octet in the value of {name!r}: {value!r}")
         size = len(value)
         if size > STRING_SIZE_MAX:
@@ -256,8 +257,8 @@ def decode_send_body_chunk(packet: bytes, strict: bool = True) -> SendBodyChunk:
         raise Malformed(
             "AJP-RSP-03",
             offset=HEADER_SIZE + 1,
-            expected=f"the length of {len(packet) - start - 1} octets of data and one final octet",
-            actual=str(size),
+            expected=f"{size} octets of data and one final octet",
+            actual=f"{len(packet) - start} octets",
         )
     return SendBodyChunk(packet[start:end])
 

@@ -156,19 +156,18 @@ class ContainerConnection:
     def _receive_request(self, packet: bytes, events: list[ContainerEvent]) -> None:
         """Begin a cycle, or refuse the request with a status and close. AJP-REQ-06"""
         policy = self._policy
-        request = None
         try:
             request = decode_forward_request(
                 packet, strict=policy.strict, header_count_max=policy.header_count_max
             )
-            content_length = admit(request, policy)
         except Malformed as complaint:
-            status = complaint.status if isinstance(complaint, Refusal) else 400
-            if request is None:
-                head = packet.startswith(_METHOD_CODE_HEAD, HEADER_SIZE + 1)
-            else:
-                head = request.method == b"HEAD"
-            events.append(self._refuse(complaint, status, head))
+            head = packet.startswith(_METHOD_CODE_HEAD, HEADER_SIZE + 1)
+            events.append(self._refuse(complaint, 400, head))
+            return
+        try:
+            content_length = admit(request, policy)
+        except Refusal as refusal:
+            events.append(self._refuse(refusal.within(packet), refusal.status, request.method == b"HEAD"))
             return
         # The table's row for a request; with a body announced, its first packet is due (AJP-BOD-01).
         self.phase = _BODY_DUE if content_length else _RUNNING

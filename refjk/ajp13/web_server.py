@@ -8,7 +8,6 @@ and `may_send_again` tells whether the request may go to another connection.
 
 from __future__ import annotations
 
-import re
 from enum import Enum
 from http import HTTPStatus
 
@@ -18,6 +17,7 @@ from refjk.ajp13.codec import (
     CPING_PACKET,
     decode_to_web_server,
     encode_request_body,
+    has_control,
 )
 from refjk.ajp13.codes import MAGIC_TO_WEB_SERVER, PACKET_SIZE_DEFAULT, request_body_size_max
 from refjk.ajp13.events import (
@@ -50,7 +50,6 @@ from refjk.ajp13.rules import (
 )
 from refjk.base.errors import LocalProtocolError, Malformed
 
-_UNFIT_REASON = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _PHRASES = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 
 
@@ -310,7 +309,7 @@ def _response_length(message: SendHeaders, strict: bool) -> int | None:
 
 def _reason(message: SendHeaders) -> bytes:
     """The reason phrase to pass on: the standard one where the message is of no use. AJP-RSP-07"""
-    if message.message and not _UNFIT_REASON.search(message.message):
+    if message.message and not has_control(message.message):
         return message.message
     return _PHRASES.get(message.status, b"")
 

@@ -134,7 +134,7 @@ def run(options: argparse.Namespace) -> int:
     parse_address(options.listen, port_default=HTTP_PORT_DEFAULT, port_min=0)
     access_log = AccessLog(options.access_log, options.access_log_format) if options.access_log else None
     if options.check_config:
-        print(f"{len(settings.workers)} workers and {len(settings.mounts)} mounts: fine")
+        print(f"the front can be started; workers: {len(settings.workers)}, mounts: {len(settings.mounts)}")
         return 0
     front = Front(
         settings,

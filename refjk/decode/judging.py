@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from refjk.ajp13.admission import ContainerPolicy, admit
-from refjk.ajp13.codec import decode_to_web_server
+from refjk.ajp13.admission import ContainerPolicy, Refusal, admit
+from refjk.ajp13.codec import decode_to_web_server, has_control
 from refjk.ajp13.codes import HEADER_SIZE, ToContainer
 from refjk.ajp13.fields import Field, packet_fields
 from refjk.ajp13.forward_request import decode_forward_request
@@ -25,8 +24,6 @@ from refjk.base.errors import Malformed
 from refjk.decode.events import Finding, Side
 from refjk.decode.shapes import HEADER_COUNT_MAX
 
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_LENGTH_CLAUSES = ("AJP-HDR-07", "AJP-HDR-13")
 _ORDERS: dict[int, Callable[[], MessageToContainer]] = {
     ToContainer.CPING: CPing,
     ToContainer.PING: Ping,
@@ -80,10 +77,8 @@ def _request(packet: bytes, strict: bool) -> tuple[ForwardRequest | None, list[F
     if message is not None:
         try:
             admit(message, ContainerPolicy(strict=strict))
-        except Malformed as refusal:
-            offset = _where(packet_fields(packet), refusal)
-            found = Finding(Side.WEB_SERVER, refusal.clause, offset, refusal.expected, refusal.actual)
-            findings.append(found)
+        except Refusal as refusal:
+            findings.append(Finding.of(Side.WEB_SERVER, refusal.within(packet)))
     return message, findings
 
 
@@ -112,10 +107,10 @@ def _response_head(message: SendHeaders, packet: bytes, strict: bool) -> list[Fi
         find("AJP-RSP-05", 5, "a status of 200 to 999", str(message.status))
     if message.message is None:
         find("AJP-RSP-06", 7, "a reason phrase", "null")
-    elif _CONTROL.search(message.message):
+    elif has_control(message.message):
         find("AJP-RSP-12", 7, "no control octet", repr(message.message))
     for field in fields:
-        if field.name == "header_value" and isinstance(field.value, bytes) and _CONTROL.search(field.value):
+        if field.name == "header_value" and isinstance(field.value, bytes) and has_control(field.value):
             find("AJP-RSP-12", field.offset, "no control octet", repr(field.value))
     encodings = _offsets(fields, "transfer-encoding")
     if encodings and strict:
@@ -126,15 +121,6 @@ def _response_head(message: SendHeaders, packet: bytes, strict: bool) -> list[Fi
     elif lengths and announced_length(message.headers) is None:
         find("AJP-RSP-17", lengths[0], "a Content-Length in digits", "another one")
     return findings
-
-
-def _where(fields: tuple[Field, ...], refusal: Malformed) -> int:
-    """Offset of the field that a refusal is about; 0, the packet, where it tells none."""
-    for field in fields:
-        if repr(field.value) == refusal.actual:
-            return field.offset
-    lengths = _offsets(fields, "content-length")
-    return lengths[-1] if refusal.clause in _LENGTH_CLAUSES and lengths else 0
 
 
 def _offsets(fields: tuple[Field, ...], header: str) -> list[int]:

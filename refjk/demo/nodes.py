@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import refjk
 from refjk.base.errors import Unreachable
 
 START_DEADLINE_S = 20.0
@@ -37,7 +36,7 @@ class Node:
 
     def launch(self) -> None:
         """Start the process without waiting for it."""
-        root = str(Path(refjk.__file__).resolve().parents[1])
+        root = str(Path(__file__).resolve().parents[2])
         search_path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "refjk.demo.node", self.name, str(self.port), ",".join(self._names)],

@@ -78,13 +78,12 @@ class AccessLog:
             return
         with self._lock:
             old, self._file = self._file, file
-        with contextlib.suppress(OSError):  # what a full disk did not take is lost
-            old.close()
+        _close(old)
 
     def close(self) -> None:
         with self._lock:
             if self._path != "-":
-                self._file.close()
+                _close(self._file)
 
     def _open(self) -> TextIO:
         if self._path == "-":
@@ -105,6 +104,11 @@ class AccessLog:
         elif self._format == "timed":
             line += f" {entry.duration_us} {_clean(entry.route)}"
         return line + "\n"
+
+
+def _close(file: TextIO) -> None:
+    with contextlib.suppress(OSError):  # what a full disk did not take is lost
+        file.close()
 
 
 def _clean(text: str) -> str:

@@ -3,9 +3,9 @@
 One thread *leads*: it waits at the selector and attends to each readable connection itself, so a
 short request costs no hand-over between threads. When an attendance lasts longer than a moment,
 the watch gives the lead to another thread, which goes on with everybody else; the slow one is no
-longer the leader when it comes back. After that the leader hands connections to other threads
-at once, until attendances have been short for a while. Both cases were measured; see
-`docs/explanation/performance.md`.
+longer the leader when it comes back. After an attendance that waited for something (a database,
+a client) the leader hands connections to other threads at once, until attendances have gone
+without waiting for a while. Both cases were measured; see `docs/explanation/performance.md`.
 
 A connection is in one place at a time: watched by the selector, attended by one thread, or in
 a queue between the two. `_lock` guards those moves and is never held during an attendance.
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import resource
 import selectors
 import socket
 import threading
@@ -26,12 +27,15 @@ from typing import Protocol
 logger = logging.getLogger("refjk.runtime")
 
 MOMENT_S = 0.010  # how long an attendance may last before the lead goes to another thread
-CAUTION = 16  # short attendances that outweigh a long one
+WAIT_S = 0.001  # an attendance of the leader that waited this long held up the others
+FOLLOWER_WAIT_S = 0.002
+CAUTION = 16  # attendances without waiting that outweigh one with
 CAUTION_MAX = 128
 QUIET_TICKS = 100  # moments without an attendance until the watch goes to sleep
 ACCEPT_PAUSE_S = 0.5  # after the system refused a new connection (out of file descriptors)
 ACCEPT_BATCH = 64
 SWEEP_S = 1.0
+_THIS_THREAD = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
 GRACE_MAX_S = 1e6  # as good as for ever, and a time that every clock can take
 RETIRE_S = 0.02  # while stopping: requests that are on their way already are waited for this long
 
@@ -65,6 +69,15 @@ Accept = Callable[[socket.socket], Served | None]
 """Makes a connection of an accepted socket; None when it was refused and closed."""
 
 
+def _waits() -> int:
+    """How often this thread has waited for something, so far.
+
+    Time alone does not tell an attendance that waits from one that the system put aside while
+    other programs had the processors.
+    """
+    return resource.getrusage(_THIS_THREAD).ru_nvcsw
+
+
 class Crew:
     """The threads, the selector and every connection they serve."""
 
@@ -96,6 +109,7 @@ class Crew:
         self._running: Served | None = None  # what the leader attends to
         self._attendance = 0  # number of the leader's attendance, for the watch
         self._caution = 0
+        self._waits = 0  # of the leader, up to the attendance that runs
         self._watch_wanted = threading.Event()
         self._watch_sleeps = True
         self._stopping = False
@@ -197,25 +211,24 @@ class Crew:
         """By the last thread: nobody attends, watches or wakes any more."""
         for served in self._all:
             served.close()
+        self._all.clear()
         self._selector.close()
         self._waker.close()
         self._waker_end.close()
 
     def _follow(self, served: Served) -> None:
+        waits = _waits()
         started = time.monotonic()
         stays = self._attend(served)
-        was_long = time.monotonic() - started > MOMENT_S
+        waited = time.monotonic() - started > FOLLOWER_WAIT_S and _waits() != waits
         with self._lock:
-            self._weigh(was_long)
+            self._weigh(waited)
         self._give_back(served, stays)
 
-    def _weigh(self, was_long: bool) -> None:
-        """A long attendance speaks for handing over, short ones against it; the lock is held.
-
-        On a busy machine any attendance is long now and then, so one alone does not decide for
-        long.
-        """
-        change = CAUTION if was_long else -1
+    def _weigh(self, waited: bool) -> None:
+        """An attendance that waited speaks for handing over, one that did not against it; the lock
+        is held."""
+        change = CAUTION if waited else -1
         self._caution = min(max(self._caution + change, 0), CAUTION_MAX)
 
     def _lead(self, term: int) -> None:
@@ -235,20 +248,8 @@ class Crew:
                 served = ready.popleft()
                 if self._caution and self._hand_over(served):
                     continue
-                self._attendance += 1
-                self._running = served
-                if self._watch_sleeps:
-                    self._watch_wanted.set()
-                stays = self._attend(served)
-                with self._lock:
-                    lost = self._term != term
-                    if not lost:
-                        self._running = None
-                if lost:
-                    self._give_back(served, stays)
+                if not self._attend_as_leader(served, term):
                     return
-                if not stays:
-                    self._forget(served)
             self._take_back()
             now = time.monotonic()
             if now >= next_sweep:
@@ -261,8 +262,32 @@ class Crew:
                     self._drain_waker()
                 else:
                     ready.append(key.data)
+            self._waits = _waits()
             if self._stopping:
                 self._retire()
+
+    def _attend_as_leader(self, served: Served, term: int) -> bool:
+        """Returns whether this thread leads still."""
+        self._attendance += 1
+        self._running = served
+        if self._watch_sleeps:
+            self._watch_wanted.set()
+        started = time.monotonic()
+        stays = self._attend(served)
+        took_long = time.monotonic() - started > WAIT_S
+        with self._lock:
+            lost = self._term != term
+            if not lost:
+                self._running = None
+                if took_long:
+                    waits, self._waits = self._waits, _waits()
+                    if waits != self._waits:
+                        self._weigh(waited=True)
+        if lost:
+            self._give_back(served, stays)
+        elif not stays:
+            self._forget(served)
+        return not lost
 
     def _attend(self, served: Served) -> bool:
         try:
@@ -382,8 +407,8 @@ class Crew:
     # -- waking and watching --------------------------------------------------------------
 
     def _wake(self) -> None:
-        # A full pipe means that the leader has a wake-up waiting already.
-        with contextlib.suppress(BlockingIOError):
+        # A full pipe means that the leader has a wake-up waiting already, a closed one that all is over.
+        with contextlib.suppress(OSError):
             self._waker.send(b"\0")
 
     def _drain_waker(self) -> None:
@@ -427,4 +452,4 @@ class Crew:
             self._selector.unregister(running.fd)
             self._term += 1
             self._running = None
-            self._weigh(was_long=True)
+            self._weigh(waited=True)

@@ -225,7 +225,7 @@ class FrontConnection:
     def _more_body(self) -> bytes:
         """The next octets of the request body; empty at its end.
 
-        FWD-BOD-01
+        AJP-BOD-16, FWD-BOD-01
         """
         core = self._core
         while True:

@@ -225,7 +225,9 @@ class Forwarding:
 
     def _failed(self, worker: FrontWorker, ending: Ending, error: Exception) -> Ending:
         self._front.counters[f"ended_{ending.name.lower()}"] += 1
-        logger.warning("%s: worker %s: %s: %s", self._named(), worker.name, ending.value, error)
+        # What clients can bring about at will must not fill the log.
+        level = logging.INFO if ending is Ending.TOO_LARGE else logging.WARNING
+        logger.log(level, "%s: worker %s: %s: %s", self._named(), worker.name, ending.value, error)
         self._front.note(lambda: f"{self._named()} ← {worker.name}: {ending.value}: {error}")
         if ending is Ending.CUT_SHORT:
             self._client.break_off()

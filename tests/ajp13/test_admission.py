@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -459,7 +460,8 @@ def test_the_secret_is_asked_of_every_request() -> None:
     end.send_headers(200, b"OK", [])
     end.end_response()
 
-    assert violation(end.receive(forward_request())) == ("AJP-SEC-02", 0)
+    without = forward_request()
+    assert violation(end.receive(without)) == ("AJP-SEC-02", len(without) - 1)
 
 
 @covers("AJP-SEC-02")
@@ -502,9 +504,11 @@ def test_after_a_refused_secret_nothing_more_is_processed() -> None:
     end = container(policy=WITH_SECRET)
     good = forward_request(attributes=secrets(b"s3cret"))
 
-    events = end.receive(forward_request(attributes=secrets(b"wrong")) + good)
+    bad = forward_request(attributes=secrets(b"wrong"))
 
-    assert violation(events) == ("AJP-SEC-02", 0)
+    events = end.receive(bad + good)
+
+    assert violation(events) == ("AJP-SEC-02", bad.index(string(b"wrong")))
     assert end.data_to_send().endswith(END_0)
     assert end.receive(good) == []
     assert end.data_to_send() == b""
@@ -553,3 +557,28 @@ def test_a_request_may_meet_all_demands_at_once() -> None:
     policy = ContainerPolicy(secret=b"s3cret", allowed_attributes=ALLOWING.allowed_attributes)
 
     assert admit(decode_forward_request(packet), policy) == 3
+
+
+# -- where -----------------------------------------------------------------------------------
+
+HOST = b"\xa0\x0b"
+
+
+@covers("AJP-REQ-06")
+@pytest.mark.parametrize(
+    ("fields", "about"),
+    [
+        ({"req_uri": string(b"/a/%2f")}, string(b"/a/%2f")),
+        ({"headers": [string(b"X Y") + string(b"1")]}, string(b"X Y")),
+        ({"headers": [string(b"X-Y") + string(b"a\nb")]}, string(b"a\nb")),
+        ({"headers": [LENGTH + string(b"5"), LENGTH + string(b"7")]}, string(b"7")),
+        ({"headers": [HOST + string(b"a"), HOST + string(b"b")]}, string(b"b")),
+        ({"attributes": attribute(b"unlisted")}, string(b"unlisted")),
+    ],
+)
+def test_a_refusal_names_the_octet_where_the_field_begins(fields: dict[str, Any], about: bytes) -> None:
+    packet = forward_request(**fields)
+
+    events = container(policy=ALLOWING).receive(packet)
+
+    assert violation(events)[1] == packet.index(about)

@@ -115,7 +115,7 @@ def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_the_configuration_can_be_checked_without_listening(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["front", *WORKER, *MOUNT, "--check-config"]) == 0
-    assert capsys.readouterr().out == "1 workers and 1 mounts: fine\n"
+    assert capsys.readouterr().out == "the front can be started; workers: 1, mounts: 1\n"
 
 
 def test_a_worker_is_read_with_all_its_options(tmp_path: Path) -> None:

@@ -50,20 +50,6 @@ class Notes:
 notes = Notes()
 
 
-class Body:
-    """A body in blocks whose `close` is noted; `octets` have been asked for when it happens."""
-
-    def __init__(self, blocks: Iterator[bytes], name: str) -> None:
-        self._blocks = blocks
-        self._name = name
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._blocks
-
-    def close(self) -> None:
-        notes.add(self._name, "closed")
-
-
 def pattern(size: int, block_size: int = BLOCK_SIZE) -> Iterator[bytes]:
     """`size` octets that count up to `PERIOD` again and again."""
     repeated = bytes(range(PERIOD)) * (block_size // PERIOD + 2)
@@ -211,11 +197,15 @@ def endless(environ: Environ, start_response: Callable[..., Any], query: Query) 
     start_response("200 OK", [("Content-Type", "application/octet-stream")])
 
     def blocks() -> Iterator[bytes]:
-        for _ in range(ENDLESS_BLOCKS):
-            yield b"x" * BLOCK_SIZE
+        try:
+            for _ in range(ENDLESS_BLOCKS):
+                yield b"x" * BLOCK_SIZE
+        except GeneratorExit:
+            notes.add(word(query, "name"), "closed")
+            raise
         notes.add(word(query, "name"), "taken to the end")
 
-    return Body(blocks(), word(query, "name"))
+    return blocks()
 
 
 def fail(environ: Environ, start_response: Callable[..., Any], query: Query) -> Iterable[bytes]:
@@ -268,8 +258,8 @@ def noted(environ: Environ, start_response: Callable[..., Any], query: Query) ->
     return [octets]
 
 
-def environ_line(environ: Environ, start_response: Callable[..., Any], query: Query) -> Iterable[bytes]:
-    """`wsgi.errors` takes text, and it reaches the log of the server."""
+def say(environ: Environ, start_response: Callable[..., Any], query: Query) -> Iterable[bytes]:
+    """A line for `wsgi.errors`."""
     environ["wsgi.errors"].write(f"said {word(query, 'name')}\n")
     environ["wsgi.errors"].flush()
     return text(start_response, "said")
@@ -287,7 +277,7 @@ HANDLERS: dict[str, Callable[[Environ, Callable[..., Any], Query], Iterable[byte
     "pause": pause,
     "private": echo,
     "read": read,
-    "say": environ_line,
+    "say": say,
     "short": short,
     "signal": signal,
     "slow": slow,

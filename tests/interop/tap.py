@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, Self
 
 from tests.interop.peers import Frame
 
-PACKET_MAGICS = {"request": b"\x12\x34", "answer": b"AB"}
+MAGICS = {"request": b"\x12\x34", "answer": b"AB"}
+HEADER_SIZE = 4
 WAIT_S = 20.0
 
 
@@ -90,14 +91,22 @@ class Tap:
 
 def packets(frames: list[Frame], direction: str) -> list[bytes]:
     """The whole packets of one direction of a connection."""
-    return list(_split(b"".join(frame.octets for frame in frames if frame.direction == direction), direction))
+    return [frame.octets for frame in by_packets(frames) if frame.direction == direction]
 
 
-def _split(octets: bytes, direction: str) -> Iterator[bytes]:
-    offset = 0
-    while offset + 4 <= len(octets):
-        assert octets[offset : offset + 2] == PACKET_MAGICS[direction]
-        end = offset + 4 + int.from_bytes(octets[offset + 2 : offset + 4], "big")
-        if end <= len(octets):
-            yield octets[offset:end]
-        offset = end
+def by_packets(frames: list[Frame]) -> list[Frame]:
+    """The same octets with one whole packet in each frame, in the order of the packets' ends."""
+    waiting = {"request": b"", "answer": b""}
+    cut: list[Frame] = []
+    for frame in list(frames):
+        octets = waiting[frame.direction] + frame.octets
+        while len(octets) >= HEADER_SIZE and len(octets) >= (size := _size(octets, frame.direction)):
+            cut.append(Frame(frame.direction, octets[:size]))
+            octets = octets[size:]
+        waiting[frame.direction] = octets
+    return cut
+
+
+def _size(octets: bytes, direction: str) -> int:
+    assert octets[:2] == MAGICS[direction]
+    return HEADER_SIZE + int.from_bytes(octets[2:4], "big")

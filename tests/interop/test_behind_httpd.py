@@ -162,6 +162,7 @@ def test_answers_arrive_whole(httpd: Httpd, announced: bool) -> None:
             assert answer.header("Content-Length") == str(size)
 
 
+@covers("WSG-LIM-06")
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "chunked"])
 def test_50_megabytes_go_up_and_down_and_memory_stays_flat(
     httpd: Httpd, container: RefjkServer, announced: bool
@@ -257,7 +258,9 @@ def test_a_piece_reaches_the_client_before_the_next_one_exists(httpd: Httpd) -> 
 
 
 @covers("AJP-ERR-02", "AJP-BOD-11")
-@pytest.mark.parametrize("framing", [b"Content-Length: 100000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n4e20\r\n"])
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 100000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n4e20\r\n"]
+)
 def test_an_upload_whose_client_goes_away_fails_in_the_application(httpd: Httpd, framing: bytes) -> None:
     name = fresh_name()
     raw = RawConnection(httpd.port)
@@ -288,7 +291,9 @@ def test_a_failure_before_the_headers_is_one_answer_500(httpd: Httpd, moment: st
 
 
 @covers("AJP-ERR-05")
-@pytest.mark.parametrize("kind", ["/fail?after=100&length=5000", "/fail?after=300000&length=305000", "/short?"])
+@pytest.mark.parametrize(
+    "kind", ["/fail?after=100&length=5000", "/fail?after=300000&length=305000", "/short?"]
+)
 def test_a_failure_after_the_headers_is_never_a_complete_answer(httpd: Httpd, kind: str) -> None:
     """What is missing is more than the front may add about the failure."""
     name = fresh_name()
@@ -299,7 +304,9 @@ def test_a_failure_after_the_headers_is_never_a_complete_answer(httpd: Httpd, ki
     assert ask(httpd.port, "/echo").status == 200
 
 
-def test_without_a_length_a_failure_after_the_headers_is_a_broken_answer_or_an_error_page(httpd: Httpd) -> None:
+def test_without_a_length_a_failure_after_the_headers_is_a_broken_answer_or_an_error_page(
+    httpd: Httpd,
+) -> None:
     """mod_jk lets httpd end an answer that has begun with httpd's own page about the failure."""
     name = fresh_name()
     try:

@@ -46,7 +46,10 @@ def test_few_connections_serve_many_requests(build_front: BuildFront, tap: Tap) 
 @covers("AJP-CON-04")
 def test_what_clients_say_about_their_connections_does_not_matter(build_front: BuildFront, tap: Tap) -> None:
     with Httpd(build_front(tap.port)) as httpd:
-        for request in (b"GET /echo HTTP/1.0\r\n\r\n", b"GET /echo HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"):
+        for request in (
+            b"GET /echo HTTP/1.0\r\n\r\n",
+            b"GET /echo HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        ):
             for _ in range(5):
                 with RawConnection(httpd.port) as raw:
                     raw.send(request)

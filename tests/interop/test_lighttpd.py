@@ -25,7 +25,9 @@ class WholePaths(Lighttpd):
 
     def __init__(self, port: int) -> None:
         server = f'ajp13.server = ( "" => (( "host" => "127.0.0.1", "port" => {port} )) )'
-        super().__init__([port], directives=f'server.stream-response-body = 1\n$HTTP["url"] =~ "" {{ {server} }}')
+        super().__init__(
+            [port], directives=f'server.stream-response-body = 1\n$HTTP["url"] =~ "" {{ {server} }}'
+        )
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from tests.interop.refjk_server import APPLICATION, RefjkServer
 pytestmark = pytest.mark.interop
 
 CLIENTS = 8
-ROUNDS = 3
+ROUNDS = 2
 WAIT_S = 30.0
 
 
@@ -105,6 +105,7 @@ def build_front(request: pytest.FixtureRequest) -> Callable[..., ModJk | Balance
     return front
 
 
+@covers("WSG-STP-01", "AJP-END-03")
 def test_two_containers_restart_in_turn_and_no_request_fails(
     build_front: Callable[..., ModJk | BalancedProxy],
 ) -> None:
@@ -122,7 +123,7 @@ def test_two_containers_restart_in_turn_and_no_request_fails(
             load.wait_for_process(server)
 
 
-@covers("AJP-END-03")
+@covers("WSG-STP-02", "WSG-STP-05")
 def test_one_container_restarts_behind_its_listening_socket_and_no_request_fails(
     build_front: Callable[..., ModJk | BalancedProxy],
 ) -> None:
@@ -143,6 +144,7 @@ def test_one_container_restarts_behind_its_listening_socket_and_no_request_fails
         load.wait_for_processes(ROUNDS + 1)
 
 
+@covers("WSG-STP-01")
 def test_what_runs_is_finished_before_the_container_stops() -> None:
     with (
         RefjkServer() as server,
@@ -155,6 +157,7 @@ def test_what_runs_is_finished_before_the_container_stops() -> None:
         assert raw.receive_to_end().endswith(b"second\n\r\n0\r\n\r\n")
 
 
+@covers("WSG-STP-04")
 def test_a_second_signal_stops_what_runs_at_once() -> None:
     with (
         RefjkServer("--graceful-timeout", "60") as server,

@@ -86,13 +86,18 @@ def request_packet(*words: Any, **fields: Any) -> bytes:
 
 @dataclass(slots=True)
 class Answer:
-    """One answer; `pieces` are the octets between flushes, the last ones those before the end."""
+    """One answer; `parts` are the chunks between flushes, the last ones those before the end."""
 
     status: int
     reason: bytes
     headers: tuple[Header, ...]
-    pieces: list[bytes] = field(default_factory=lambda: [b""])
+    parts: list[list[bytes]] = field(default_factory=lambda: [[]])
     reuse: bool | None = None  # None: the connection ended without END_RESPONSE
+
+    @property
+    def pieces(self) -> list[bytes]:
+        """The octets between flushes."""
+        return [b"".join(part) for part in self.parts]
 
     @property
     def body(self) -> bytes:
@@ -191,9 +196,9 @@ class AjpClient:
             else:
                 assert answer is not None, event
                 if isinstance(event, ResponseBody):
-                    answer.pieces[-1] += event.data
+                    answer.parts[-1].append(event.data)
                 elif isinstance(event, Flushed):
-                    answer.pieces.append(b"")
+                    answer.parts.append([])
                 elif isinstance(event, ResponseEnded):
                     answer.reuse = event.reuse
                     return answer

@@ -345,7 +345,6 @@ def test_a_web_server_that_takes_its_time_gets_everything() -> None:
         yield data
 
     with serving(application, write_timeout_s=5) as running, running.client() as client:
-        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.begin(forward_request())
         time.sleep(0.3)  # the connector waits; how long does not matter
         assert client.answer().body == data

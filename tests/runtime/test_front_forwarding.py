@@ -184,7 +184,7 @@ def test_a_chunked_body_goes_on_as_it_comes() -> None:
     assert pieces == [b"abc", b"def"]
 
 
-@covers("FWD-BOD-01")
+@covers("AJP-BOD-16", "FWD-BOD-01")
 def test_100_is_sent_when_the_body_is_asked_for() -> None:
     with (
         TinyContainer(echo) as container,
@@ -266,7 +266,7 @@ def test_a_body_that_the_container_does_not_read_stays_with_the_client() -> None
         assert answer.endswith(b"\r\n\r\n%d" % (size - 8186))
 
 
-@covers("FWD-OUT-01")
+@covers("AJP-BOD-15", "FWD-OUT-01")
 def test_a_client_that_goes_away_in_its_body_costs_one_connection_and_no_worker() -> None:
     ends: list[str] = []
 

@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from refjk.balancing.cookies import request_session_ids, route_of
 from refjk.balancing.model import (
-    DOMAIN_DEFAULT,
-    BalancerSettings,
+    Candidate,
     Decision,
     Outcome,
     RequestFacts,
-    WorkerSettings,
+    Wait,
+    Why,
     WorkerSnapshot,
     WorkerState,
 )
+from refjk.balancing.settings import DOMAIN_DEFAULT, Activation, BalancerSettings, WorkerSettings
 from refjk.base.errors import InputError, LocalProtocolError
+
+
+@dataclass(slots=True, eq=False)
+class _Decision(Decision):
+    """`position` is the worker's position in `eligible`."""
+
+    eligible: Sequence[WorkerSettings]
+    position: int
+    values_after: Sequence[int]
+    quota_taken: int  # what the chosen worker paid; 0 when it was not chosen by weight
+
+    @property
+    def why(self) -> Why:
+        candidates = []
+        for position, settings in enumerate(self.eligible):
+            after = self.values_after[position]
+            gained = settings.factor if self.quota_taken else 0
+            paid = self.quota_taken if position == self.position else 0
+            candidates.append(Candidate(settings.name, after - gained + paid, after))
+        return Why(self.clause, self.session_id, tuple(candidates))
 
 
 class _Member:
@@ -27,7 +49,7 @@ class _Member:
         self.index = index
         self.settings = settings
         self.factor = settings.factor
-        self.domain = settings.domain
+        self.domain = DOMAIN_DEFAULT if settings.domain is None else settings.domain
         # BAL-SEL-02
         self.value = settings.factor
         self.in_error = False
@@ -35,14 +57,16 @@ class _Member:
         self.error_at_s = 0
 
 
-class Balancer:
+class Balancer127:
     """Chooses a worker for each attempt of each request and learns from how the attempts end.
 
     Every decision must be reported exactly once, also when the attempt was given up: a probe that is never
     reported would keep its worker out of use.
     """
 
-    def __init__(self, workers: Sequence[WorkerSettings], settings: BalancerSettings) -> None:
+    def __init__(
+        self, workers: Sequence[WorkerSettings], settings: BalancerSettings, now_ms: int = 0
+    ) -> None:
         if not workers:
             raise InputError("a balancer needs at least one worker")
         self.settings = settings
@@ -57,19 +81,22 @@ class Balancer:
         self._by_route: dict[bytes, list[_Member]] = {}
         for member in self._members:
             self._by_domain.setdefault(member.domain, []).append(member)
-            route = member.settings.name if member.settings.route is None else member.settings.route
-            self._by_route.setdefault(route.encode(), []).append(member)
+            self._by_route.setdefault(member.settings.effective_route.encode(), []).append(member)
         # BAL-LOC-04
         self._local_only = settings.local_worker_only and bool(self._locals)
         self._attempts_max = 2 * len(self._members)
 
-    def choose(self, facts: RequestFacts, now_ms: int, after: Decision | None = None) -> Decision | None:
+    def choose(
+        self, facts: RequestFacts, now_ms: int, after: Decision | Wait | None = None
+    ) -> Decision | None:
         """The worker for the next attempt, None when nobody may have it.
 
         `after` is the decision of the previous attempt of the same request; it must have been reported.
         """
         attempt = 1
         if after is not None:
+            # This algorithm never says to wait.
+            assert isinstance(after, Decision)
             if not after.reported:
                 raise LocalProtocolError("the previous attempt has not been reported")
             # BAL-REC-06
@@ -93,7 +120,20 @@ class Balancer:
             member.error_at_s = now_s
         return decision
 
-    def report(self, decision: Decision, outcome: Outcome, now_ms: int) -> bool:
+    def start(self, decision: Decision) -> None:
+        """Nothing to this algorithm, and may be left out."""
+
+    def report(
+        self,
+        decision: Decision,
+        outcome: Outcome,
+        now_ms: int,
+        *,
+        again: bool = True,
+        octets_read: int = 0,
+        octets_written: int = 0,
+        reply_timeouts: int = 0,
+    ) -> bool:
         """Learns how an attempt ended; True when the request may go to another worker."""
         if decision.reported:
             raise LocalProtocolError("this attempt has been reported already")
@@ -108,7 +148,11 @@ class Balancer:
         member.in_error = True
         member.error_at_s = now_ms // 1000
         # BAL-REC-02, BAL-REC-03
-        return outcome is Outcome.FAILURE
+        return again
+
+    def maintain(self, now_ms: int, period_s: int) -> int:
+        """Nothing to this algorithm: values do not decay, and errors end by being tried."""
+        return 0
 
     def snapshot(self) -> tuple[WorkerSnapshot, ...]:
         """The observable values of all workers, in the order of `workers`."""
@@ -118,6 +162,7 @@ class Balancer:
                 m.value,
                 WorkerState.PROBING if m.probing else WorkerState.ERROR if m.in_error else WorkerState.OK,
                 m.error_at_s if m.in_error else None,
+                m.settings,
             )
             for m in self._members
         )
@@ -193,13 +238,17 @@ def _working_order(workers: Sequence[WorkerSettings]) -> tuple[WorkerSettings, .
 def _decision(
     member: _Member, clause: str, eligible: Sequence[_Member], quota_taken: int, session_id: bytes | None
 ) -> Decision:
-    return Decision(
+    return _Decision(
         worker=member.settings,
         index=member.index,
         attempt=1,
         probe=False,
         clause=clause,
         session_id=session_id,
+        is_sticky=clause == "BAL-STK-01",
+        # BAL-STK-05
+        route=member.settings.effective_route,
+        activation=Activation.ACTIVE,
         eligible=[m.settings for m in eligible],
         position=eligible.index(member),
         values_after=[m.value for m in eligible],
