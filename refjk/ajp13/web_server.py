@@ -19,7 +19,13 @@ from refjk.ajp13.codec import (
     encode_request_body,
     has_control,
 )
-from refjk.ajp13.codes import MAGIC_TO_WEB_SERVER, PACKET_SIZE_DEFAULT, request_body_size_max
+from refjk.ajp13.codes import (
+    HEADER_SIZE,
+    MAGIC_TO_WEB_SERVER,
+    PACKET_SIZE_DEFAULT,
+    ToWebServer,
+    request_body_size_max,
+)
 from refjk.ajp13.events import (
     BodyWanted,
     Flushed,
@@ -50,6 +56,7 @@ from refjk.ajp13.rules import (
 )
 from refjk.base.errors import LocalProtocolError, Malformed
 
+_SEND_HEADERS = bytes((ToWebServer.SEND_HEADERS,))
 _PHRASES = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 
 
@@ -197,6 +204,9 @@ class WebServerConnection:
                 packet = self._buffer.next_packet()
                 if packet is None:
                     break
+                # Seen is seen: a SEND_HEADERS that cannot be decoded forbids another try as well.
+                if self.phase is WebServerPhase.SENT and packet.startswith(_SEND_HEADERS, HEADER_SIZE):
+                    self._headers_seen = True
                 self._receive_message(decode_to_web_server(packet, self._strict), events)
         except Malformed as complaint:
             # AJP-ERR-06, AJP-ERR-07, AJP-END-05: whatever it was, this connection is over.
@@ -241,7 +251,6 @@ class WebServerConnection:
             raise Malformed(
                 "AJP-RSP-05", offset=5, expected="a status of 200 to 999", actual=str(message.status)
             )
-        self._headers_seen = True
         self._response_has_body = response_has_body(self._method, message.status)
         self._response_body_left = _response_length(message, self._strict)
         events.append(HeadersReceived(message.status, _reason(message), message.headers))

@@ -96,8 +96,7 @@ class Balancer127:
         attempt = 1
         if after is not None:
             # This algorithm never says to wait.
-            assert isinstance(after, Decision)
-            if not after.reported:
+            if not isinstance(after, Decision) or not after.reported:
                 raise LocalProtocolError("the previous attempt has not been reported")
             # BAL-REC-06
             if after.attempt >= self._attempts_max:

@@ -13,7 +13,7 @@ from typing import Any
 
 from refjk.balancing import WorkerSettings
 from refjk.base.errors import UsageError
-from refjk.cli.serve import read_secret
+from refjk.cli.secret_file import read_secret
 from refjk.mapping import parse_mount
 from refjk.runtime.access_log import FORMATS, AccessLog
 from refjk.runtime.addresses import AJP_PORT_DEFAULT, parse_address

@@ -20,7 +20,7 @@ from refjk.ajp13.codec import FORBIDDEN_IN_VALUE, TOKEN
 from refjk.ajp13.codes import PACKET_SIZE_DEFAULT
 from refjk.ajp13.messages import ForwardRequest, Header
 from refjk.base.errors import InputError, UsageError
-from refjk.cli.serve import read_secret
+from refjk.cli.secret_file import read_secret
 from refjk.cli.values import packet_size, seconds, two_octets
 from refjk.runtime.addresses import AjpUrl
 from refjk.runtime.endpoint import ReadBody

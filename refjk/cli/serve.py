@@ -8,7 +8,8 @@ import os
 import re
 import sys
 
-from refjk.base.errors import InputError, UsageError
+from refjk.base.errors import UsageError
+from refjk.cli.secret_file import read_secret
 from refjk.cli.values import count, pause, seconds
 from refjk.runtime.access_log import FORMATS, AccessLog
 from refjk.runtime.addresses import AJP_PORT_DEFAULT, Address, parse_address
@@ -175,15 +176,3 @@ def _settings(options: argparse.Namespace) -> ConnectorSettings:
 def _wire_text(word: str) -> str:
     """An option's octets in the form that text from the wire has, one character for each."""
     return os.fsencode(word).decode("latin-1")
-
-
-def read_secret(path: str) -> bytes:
-    """The first line of a file; raises `InputError` when there is none."""
-    try:
-        with open(path, "rb") as file:
-            secret = file.readline(65536).rstrip(b"\r\n")
-    except OSError as error:
-        raise InputError(f"cannot read the secret file {path}: {error.strerror}") from None
-    if not secret:
-        raise InputError(f"the secret file {path} is empty; an empty secret would protect nothing")
-    return secret

@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
-import json
 import re
-import sys
 import textwrap
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
-from refjk.base.errors import NothingSelected, UsageError
+from refjk.base.errors import NothingSelected
+from refjk.cli.json_file import write_json
 from refjk.speccheck.checks import check
 from refjk.speccheck.clauses import Clause, WithdrawnClause
 from refjk.speccheck.complaints import Complaint, nearest
@@ -72,9 +71,7 @@ def _check(found: Survey, json_file: str | None) -> int:
     tests = len({carrier.test for carrier in found.carriers})
     if json_file is not None:
         summary = {**dataclasses.asdict(counts), "tests": tests, "complaints": len(complaints)}
-        _write_json(
-            json_file, {"summary": summary, "complaints": [dataclasses.asdict(c) for c in complaints]}
-        )
+        write_json(json_file, {"summary": summary, "complaints": [dataclasses.asdict(c) for c in complaints]})
     if json_file != "-":
         _print_grouped(complaints)
         print(
@@ -96,7 +93,7 @@ def _explain(found: Survey, wanted: list[str], json_file: str | None) -> int:
     selections = [_select(found, word.upper().rstrip("-")) for word in wanted]
     if json_file is not None:
         chosen = dict.fromkeys(clause for selection in selections for clause in selection)
-        _write_json(json_file, [_as_json(found, clause) for clause in chosen])
+        write_json(json_file, [_as_json(found, clause) for clause in chosen])
     if json_file != "-":
         for word, selection in zip(wanted, selections, strict=True):
             if _PREFIX.fullmatch(word.upper().rstrip("-")):
@@ -180,14 +177,3 @@ def _coverage(found: Survey, root: Path, *, only_compare: bool) -> int:
     write_coverage(root, after)
     print(f"{COVERAGE_FILE} written: {len(found.clauses)} clauses")
     return 0
-
-
-def _write_json(file: str, value: object) -> None:
-    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    if file == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        Path(file).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--json {file}: {error.strerror}") from error

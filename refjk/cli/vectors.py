@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections import Counter
@@ -11,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from refjk.base.errors import InputError, NothingSelected, UsageError
+from refjk.base.errors import InputError, NothingSelected
+from refjk.cli.json_file import write_json
 from refjk.vectors import Difference, Judgement, Played, Verdict, play, read_document
 
 HELP = "play recorded exchanges and golden data against refjk"
@@ -155,14 +155,7 @@ def _write_json(
         "files": [_as_json(path, played) for path, played in results],
         "not_played": [{"file": str(path), "reason": str(error)} for path, error in refused],
     }
-    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    if file == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        Path(file).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--json {file}: {error.strerror}") from error
+    write_json(file, document)
 
 
 def _as_json(path: Path, played: Played) -> dict[str, Any]:

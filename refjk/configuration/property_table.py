@@ -93,20 +93,14 @@ class PropertyInfo:
 
 Value = str | int | bool | None | tuple[str, ...] | tuple[int, ...]
 
-# CFG-WRK-09: recover_time / 2 and the like stand in `derived`; workers.py computes them.
 _AJP = (Of.AJP,)
 _LB = (Of.BALANCER,)
 _MEMBER = (Of.MEMBER,)
 _STATUS = (Of.STATUS,)
 _TEXT, _NUMBER, _FLAG = Kind.TEXT, Kind.NUMBER, Kind.FLAG
 
-GOOD = ("a.o", "a.n", "a.b", "a.r")
-BAD = ("s", "e")
-
 PROPERTIES: tuple[PropertyInfo, ...] = (
-    PropertyInfo(
-        "list", (Of.GLOBAL,), Kind.NAMES, "1.2.6", ("ajp13",), ("ajp13",), repeat=Repeat.LIST
-    ),
+    PropertyInfo("list", (Of.GLOBAL,), Kind.NAMES, "1.2.6", ("ajp13",), ("ajp13",), repeat=Repeat.LIST),
     PropertyInfo("maintain", (Of.GLOBAL,), _NUMBER, "1.2.13", 60, 0, "s", minimum=0),
     PropertyInfo("type", (Of.ANY,), _TEXT, "1.2.6", "ajp13", "ajp13"),
     PropertyInfo("reference", (Of.ANY,), _TEXT, "1.2.26", None, None),
@@ -116,11 +110,24 @@ PROPERTIES: tuple[PropertyInfo, ...] = (
     PropertyInfo("source", _AJP, _TEXT, "1.2.41", None, None),
     PropertyInfo("prefer_ipv6", _AJP, _FLAG, "1.2.38", False, False),
     PropertyInfo(
-        "connection_pool_size", _AJP, _NUMBER, "1.2.12", None, 1, "connections",
-        old=(OldName("cachesize"),), derived="threads of a server process",
+        "connection_pool_size",
+        _AJP,
+        _NUMBER,
+        "1.2.12",
+        None,
+        1,
+        "connections",
+        old=(OldName("cachesize"),),
+        derived="threads of a server process",
     ),
     PropertyInfo(
-        "connection_pool_minsize", _AJP, _NUMBER, "1.2.16", None, 0, "connections",
+        "connection_pool_minsize",
+        _AJP,
+        _NUMBER,
+        "1.2.16",
+        None,
+        0,
+        "connections",
         derived="(connection_pool_size + 1) / 2",
     ),
     PropertyInfo(
@@ -128,7 +135,13 @@ PROPERTIES: tuple[PropertyInfo, ...] = (
     ),
     PropertyInfo("recycle_timeout", _AJP, _NUMBER, "1.2.7b1", 0, 0, "s", retired=True),
     PropertyInfo(
-        "connection_acquire_timeout", _AJP, _NUMBER, "1.2.27", None, 0, "ms",
+        "connection_acquire_timeout",
+        _AJP,
+        _NUMBER,
+        "1.2.27",
+        None,
+        0,
+        "ms",
         derived="retries × retry_interval",
     ),
     PropertyInfo("socket_timeout", _AJP, _NUMBER, "1.2.6", 0, -1, "s"),
@@ -146,13 +159,17 @@ PROPERTIES: tuple[PropertyInfo, ...] = (
     PropertyInfo("ping_mode", _AJP, Kind.LETTERS, "1.2.27", "", ""),
     PropertyInfo("ping_timeout", _AJP, _NUMBER, "1.2.27", 10000, 10000, "ms"),
     PropertyInfo(
-        "connection_ping_interval", _AJP, _NUMBER, "1.2.27", 0, 0, "s",
+        "connection_ping_interval",
+        _AJP,
+        _NUMBER,
+        "1.2.27",
+        0,
+        0,
+        "s",
         derived="0; ping_timeout / 100 when ping_mode has I",
     ),
     PropertyInfo("reply_timeout", _AJP, _NUMBER, "1.2.6", 0, 0, "ms"),
-    PropertyInfo(
-        "retries", (Of.AJP, Of.BALANCER), _NUMBER, "1.2.7b1", 2, 3, "tries", minimum=1, minimum_7=1
-    ),
+    PropertyInfo("retries", (Of.AJP, Of.BALANCER), _NUMBER, "1.2.7b1", 2, 3, "tries", minimum=1, minimum_7=1),
     PropertyInfo("retry_interval", (Of.AJP, Of.BALANCER), _NUMBER, "1.2.27", 100, 100, "ms"),
     PropertyInfo("recovery_options", _AJP, _NUMBER, "1.2.6", 0, 0, "bits"),
     PropertyInfo("fail_on_status", _AJP, Kind.STATUSES, "1.2.20", (), (), repeat=Repeat.LIST),
@@ -162,7 +179,13 @@ PROPERTIES: tuple[PropertyInfo, ...] = (
     PropertyInfo("secretkey", (Of.AJP14,), _TEXT, "1.2.6", None, None, repeat=Repeat.JOINED),
     PropertyInfo("lbfactor", _MEMBER, _NUMBER, "1.2.6", 1, 1, minimum=1, minimum_7=1),
     PropertyInfo(
-        "route", _MEMBER, _TEXT, "1.2.20", None, None, old=(OldName("jvm_route", "1.2.9"),),
+        "route",
+        _MEMBER,
+        _TEXT,
+        "1.2.20",
+        None,
+        None,
+        old=(OldName("jvm_route", "1.2.9"),),
         derived="the worker's name",
     ),
     PropertyInfo(
@@ -171,12 +194,23 @@ PROPERTIES: tuple[PropertyInfo, ...] = (
     PropertyInfo("redirect", _MEMBER, _TEXT, "1.2.9", None, None),
     PropertyInfo("distance", _MEMBER, _NUMBER, "1.2.16", 0, 0, repeat=Repeat.JOINED),
     PropertyInfo(
-        "activation", _MEMBER, Kind.LETTER, "1.2.19", "active", "active",
+        "activation",
+        _MEMBER,
+        Kind.LETTER,
+        "1.2.19",
+        "active",
+        "active",
         old=(OldName("disabled", "1.2.9"), OldName("stopped", "1.2.11")),
     ),
     PropertyInfo("local_worker", _MEMBER, _FLAG, "1.2.6", False, False, retired=True),
     PropertyInfo(
-        "balance_workers", _LB, Kind.NAMES, "1.2.7b3", (), (), repeat=Repeat.LIST,
+        "balance_workers",
+        _LB,
+        Kind.NAMES,
+        "1.2.7b3",
+        (),
+        (),
+        repeat=Repeat.LIST,
         old=(OldName("balanced_workers", "1.2.6", Repeat.JOINED),),
     ),
     PropertyInfo("sticky_session", _LB, _FLAG, "1.2.6", True, True),
@@ -185,9 +219,7 @@ PROPERTIES: tuple[PropertyInfo, ...] = (
     PropertyInfo("method", _LB, Kind.LETTER, "1.2.9", "Request", "Request"),
     PropertyInfo("lock", _LB, Kind.LETTER, "1.2.13", "Optimistic", "Optimistic"),
     PropertyInfo("recover_time", _LB, _NUMBER, "1.2.7b1", 60, 60, "s", minimum=1, minimum_7=60),
-    PropertyInfo(
-        "error_escalation_time", _LB, _NUMBER, "1.2.28", None, 0, "s", derived="recover_time / 2"
-    ),
+    PropertyInfo("error_escalation_time", _LB, _NUMBER, "1.2.28", None, 0, "s", derived="recover_time / 2"),
     PropertyInfo("max_reply_timeouts", _LB, _NUMBER, "1.2.24", 0, 0, "timeouts"),
     PropertyInfo("lb_retries", _LB, _NUMBER, "1.2.44", 2, 0, "tries", minimum=1),
     PropertyInfo("session_cookie", _LB, _TEXT, "1.2.27", "JSESSIONID", "JSESSIONID"),
@@ -207,8 +239,17 @@ PROPERTIES: tuple[PropertyInfo, ...] = (
     *(
         PropertyInfo(name, (Of.JNI,), _TEXT, "1.2.6", None, None, repeat=Repeat.JOINED, retired=True)
         for name in (
-            "bridge", "class_path", "cmd_line", "jvm_lib", "ld_path", "ms", "mx", "native_lib", "stdout",
-            "stderr", "sysprops",
+            "bridge",
+            "class_path",
+            "cmd_line",
+            "jvm_lib",
+            "ld_path",
+            "ms",
+            "mx",
+            "native_lib",
+            "stdout",
+            "stderr",
+            "sysprops",
         )
     ),
 )

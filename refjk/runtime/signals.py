@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from queue import SimpleQueue
 from types import FrameType
 
 
@@ -19,26 +18,32 @@ class StopSignals:
 
     def __init__(self, reopen: Callable[[], None] | None = None) -> None:
         self._asked = False
-        # Not an Event: a handler runs in the thread that waits, and would wait for itself at the
-        # Event's lock when the signal comes in the wrong moment. This `put` is made for handlers.
-        self._first: SimpleQueue[None] = SimpleQueue()
+        self._arrivals = -1  # where the numbers of signals can be read
         self._reopen = reopen
 
     def install(self) -> None:
         """Only from the main thread, as Python demands."""
+        self._arrivals, end = os.pipe()
+        os.set_blocking(end, False)
+        signal.set_wakeup_fd(end)
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGHUP, self._hang_up)
 
     def wait(self) -> None:
-        self._first.get()
+        """Once, after `install`."""
+        # Not a lock of any kind: Python looks for signals before it waits at one, and one that comes
+        # between the two would be noticed only with the next.
+        while not {signal.SIGTERM, signal.SIGINT}.intersection(os.read(self._arrivals, 64)):
+            pass
+        os.close(signal.set_wakeup_fd(-1))
+        os.close(self._arrivals)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         if self._asked:
             print("refjk: stopped at once", file=sys.stderr, flush=True)
             os._exit(130 if number == signal.SIGINT else 128 + number)
         self._asked = True
-        self._first.put(None)
 
     def _hang_up(self, number: int, frame: FrameType | None) -> None:
         if self._reopen is not None:

@@ -122,9 +122,15 @@ def test_descriptors_from_3_on_are_taken_and_the_variables_removed(pid: bool) ->
 
 def with_descriptors(script: str, *words: str, one: int, two: int) -> subprocess.CompletedProcess[str]:
     """Python with two descriptors at 3 and 4, as a service manager would start it."""
-    start = f'exec "$0" -W error -c "$1" {" ".join(words)} 3<&{one} 4<&{two} {one}<&- {two}<&-'
+    start = (
+        "import fcntl, os, sys\n"
+        "high = [fcntl.fcntl(int(fd), fcntl.F_DUPFD_CLOEXEC, 20) for fd in sys.argv[1:3]]\n"
+        "for fd, copy in enumerate(high, 3):\n"
+        "    os.dup2(copy, fd)\n"
+        "os.execv(sys.executable, [sys.executable, '-W', 'error', '-c', *sys.argv[3:]])\n"
+    )
     return subprocess.run(
-        ["/bin/sh", "-c", start, sys.executable, script],
+        [sys.executable, "-c", start, str(one), str(two), script, *words],
         pass_fds=(one, two),
         env={**os.environ, "LISTEN_FDS": "2"},
         cwd=PROJECT,

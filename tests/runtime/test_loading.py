@@ -53,7 +53,7 @@ def test_a_callable_is_found_in_the_working_directory(name: str) -> None:
 
 
 @covers("WSG-STP-07")
-@pytest.mark.parametrize("name", ["", ":app", "good-app:app", "good_app.py:app/x", "./good_app:app", "a b:app"])
+@pytest.mark.parametrize("name", ["", ":app", "good-app:app", "good_app/x:app", "./good_app:app", "a b:app"])
 def test_a_name_of_another_shape_is_refused(name: str) -> None:
     assert complaint(name, UsageError).endswith("is not MODULE:APP, such as mypackage.wsgi:application")
 
@@ -64,6 +64,7 @@ def test_a_module_that_is_not_there_is_named_with_where_it_was_looked_for(tmp_pa
     assert text.startswith("no module named 'no_such_module' (looked in ")
     assert str(tmp_path) in text
     assert complaint("package.nothing:app", InputError).startswith("no module named 'package.nothing'")
+    assert complaint("good_app.py:app", InputError).endswith("; write it without .py")
     assert complaint("good_app.sub:app", InputError).startswith("no module named 'good_app.sub'")
 
 
