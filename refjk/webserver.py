@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from refjk.balancing import Balancer, Decision, Outcome, RequestFacts
+from refjk.balancing import Balancer127, Decision, Outcome, RequestFacts
 from refjk.balancing.cookies import COOKIE_NAME, session_ids
 from refjk.mapping import Mapper, Match, Mount, canonicalise_path
 
@@ -132,7 +132,7 @@ class WebServer:
     def __init__(
         self,
         mounts: Iterable[Mount],
-        balancers: Mapping[str, Balancer],
+        balancers: Mapping[str, Balancer127],
         session_cookie: bytes = COOKIE_NAME,
     ) -> None:
         self.balancers = balancers
@@ -175,5 +175,5 @@ class WebServer:
         elif not CONSEQUENCES[ending].failed:
             outcome = Outcome.CLIENT_ERROR
         else:
-            outcome = Outcome.FAILURE if again else Outcome.FAILURE_FINAL
-        self.balancers[target.worker].report(offer.decision, outcome, now_ms)
+            outcome = Outcome.FAILURE
+        self.balancers[target.worker].report(offer.decision, outcome, now_ms, again=again)

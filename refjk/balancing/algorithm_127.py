@@ -64,6 +64,9 @@ class Balancer127:
     reported would keep its worker out of use.
     """
 
+    # BAL-REC-05
+    status_no_worker = 500
+
     def __init__(
         self, workers: Sequence[WorkerSettings], settings: BalancerSettings, now_ms: int = 0
     ) -> None:

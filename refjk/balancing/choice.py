@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from refjk.balancing.cookies import route_of
 from refjk.balancing.members import Members
-from refjk.balancing.model import Candidate, Decision, PassedOver, Why
 from refjk.balancing.settings import Activation
-from refjk.balancing.states import STATES, USABLE_END
+from refjk.balancing.states import USABLE_END
 
-ACTIVE, DISABLED, STOPPED = Activation
+ACTIVE = Activation.ACTIVE
+STOPPED = Activation.STOPPED
 
 
 @dataclass(slots=True, eq=False)
@@ -36,10 +36,6 @@ class Course:
     has_forced: bool = False
     latest: object = None
 
-    def may_have(self, index: int) -> bool:
-        """Whether a worker may be chosen by value or as one of a domain."""
-        return self.local[index] < USABLE_END and self.activations[index] is ACTIVE
-
     def may_be_named(self, index: int) -> bool:
         """Whether a worker may be chosen by its route."""
         return self.local[index] < USABLE_END and self.activations[index] is not STOPPED
@@ -63,7 +59,6 @@ class Choice:
 def choose(members: Members, course: Course) -> Choice | None:
     """The worker for the next attempt of a request."""
     if len(course.local) == 1:
-        # BAL-VAL-07
         if not course.may_be_named(0):
             return None
         if course.activations[0] is ACTIVE:
@@ -87,23 +82,21 @@ def choose(members: Members, course: Course) -> Choice | None:
 def _by_route(members: Members, course: Course, route: bytes) -> Choice | None:
     named = members.by_route.get(route)
     if named is None:
-        # BAL-RTE-02
         return _by_domain(members, course, route, "BAL-RTE-02")
     if course.may_be_named(named):
         return Choice(named, "BAL-RTE-01", is_sticky=True)
     # BAL-RTE-05
     if course.is_forced_sticky:
         return None
-    redirect = members.workers[named].redirect
-    if redirect:
-        # BAL-RTE-03, BAL-RTE-12
+    redirect, domain = members.workers[named].redirect, members.domains[named]
+    if redirect or domain:
+        # BAL-RTE-12
         course.route = None
+    if redirect:
         index = members.by_route.get(redirect.encode())
         if index is None or not course.may_be_named(index):
             return None
         return Choice(index, "BAL-RTE-03", named=named)
-    domain = members.domains[named]
-    # BAL-RTE-04
     return _by_domain(members, course, domain.encode(), "BAL-RTE-04", named) if domain else None
 
 
@@ -124,17 +117,19 @@ def _by_domain(
 
 
 def _by_value(members: Members, course: Course) -> Choice | None:
-    # BAL-VAL-01, BAL-VAL-02
+    # BAL-VAL-02
     count = len(course.local)
-    index = _nearest(members, course, members.numbers[members.next : members.next + count])
+    order = members.numbers[members.next : members.next + count]
+    index = _nearest(members, course, order, ignores_value=course.is_stateless)
     if index is None:
         return None
     members.next = (index + 1) % count
-    # BAL-VAL-08
     return Choice(index, "BAL-VAL-08" if course.is_stateless else "BAL-VAL-01")
 
 
-def _nearest(members: Members, course: Course, indexes: Iterable[int]) -> int | None:
+def _nearest(
+    members: Members, course: Course, indexes: Iterable[int], ignores_value: bool = False
+) -> int | None:
     """Of those that may be had the first with the least distance, and among these with the least value."""
     local, activations = course.local, course.activations
     distances, values = members.distances, members.records.value
@@ -146,13 +141,12 @@ def _nearest(members: Members, course: Course, indexes: Iterable[int]) -> int | 
             # BAL-VAL-03
             if best is None or distance < distance_min:
                 best, distance_min, value_min = index, distance, values[index]
-            elif distance == distance_min and values[index] < value_min and not course.is_stateless:
+            elif distance == distance_min and values[index] < value_min and not ignores_value:
                 best, value_min = index, values[index]
     return best
 
 
 def _last_resort(members: Members, course: Course) -> Choice | None:
-    # BAL-VAL-06
     for worker in members.workers:
         if worker.redirect:
             choice = _by_route(members, course, worker.redirect.encode())

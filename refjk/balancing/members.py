@@ -25,7 +25,9 @@ class Members:
         for index, worker in enumerate(workers):
             # BAL-CFG-06
             if by_route.setdefault(worker.effective_route.encode(), index) != index:
-                raise InputError(f"worker {worker.name}: another worker has the route {worker.effective_route!r}")
+                raise InputError(
+                    f"worker {worker.name}: another worker has the route {worker.effective_route!r}"
+                )
         self.by_route = by_route
         self.workers = tuple(workers)
         self.activations = [worker.activation for worker in workers]

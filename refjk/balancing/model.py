@@ -10,11 +10,6 @@ from typing import Protocol
 
 from refjk.balancing.settings import Activation, BalancerSettings, WorkerSettings
 
-# BAL-REC-05
-STATUS_NO_WORKER = 500
-# BAL-TRY-07
-STATUS_NO_WORKER_1250 = 503
-
 
 @dataclass(frozen=True, slots=True)
 class BalancingRule:
@@ -184,6 +179,10 @@ class Algorithm(Protocol):
 
     @property
     def workers(self) -> tuple[WorkerSettings, ...]: ...
+
+    @property
+    def status_no_worker(self) -> int:
+        """For the client when `choose` has answered None."""
 
     def choose(
         self, facts: RequestFacts, now_ms: int, after: Decision | Wait | None = None

@@ -54,12 +54,8 @@ class Records:
 
     def __init__(self, count: int, now_s: int, storage: memoryview | None = None, fresh: bool = True) -> None:
         for number, name in enumerate(_COLUMNS):
-            column: MutableSequence[int]
-            if storage is None:
-                column = [0] * count
-            else:
-                column = storage[number * count : (number + 1) * count]  # type: ignore[assignment]
-            setattr(self, name, column)
+            part = None if storage is None else storage[number * count : (number + 1) * count]
+            setattr(self, name, [0] * count if part is None else part)
         if fresh:
             self.maintained_s[0] = now_s
             for index in range(count):

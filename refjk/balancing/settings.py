@@ -37,8 +37,8 @@ class WorkerSettings:
     """One worker of a balancer; raises `ValueError` when a number makes no sense.
 
     `local` is for 1.2.7; `redirect` (a route), `distance`, `activation` and `busy_limit` are for 1.2.50.
-    Without a `route` the name is the route. Without a `domain` the domain is `unknown` in 1.2.7, and in 1.2.50
-    what stands before the first dot of the route, if there is a dot.
+    Without a `route` the name is the route. Without a `domain` the domain is `unknown` in 1.2.7; in 1.2.50 it
+    is what stands before the first dot of the route, if there is a dot.
     """
 
     name: str

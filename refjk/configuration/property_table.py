@@ -101,7 +101,7 @@ _TEXT, _NUMBER, _FLAG = Kind.TEXT, Kind.NUMBER, Kind.FLAG
 
 PROPERTIES: tuple[PropertyInfo, ...] = (
     PropertyInfo("list", (Of.GLOBAL,), Kind.NAMES, "1.2.6", ("ajp13",), ("ajp13",), repeat=Repeat.LIST),
-    PropertyInfo("maintain", (Of.GLOBAL,), _NUMBER, "1.2.13", 60, 0, "s", minimum=0),
+    PropertyInfo("maintain", (Of.GLOBAL,), _NUMBER, "1.2.13", 60, 0, "s", repeat=Repeat.JOINED, minimum=0),
     PropertyInfo("type", (Of.ANY,), _TEXT, "1.2.6", "ajp13", "ajp13"),
     PropertyInfo("reference", (Of.ANY,), _TEXT, "1.2.26", None, None),
     PropertyInfo("mount", (Of.ANY,), Kind.PATTERNS, "1.2.9", (), (), repeat=Repeat.LIST),

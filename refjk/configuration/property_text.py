@@ -40,6 +40,7 @@ class PropertyMap:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self._entries: dict[str, Property] = {}
+        self._groups: dict[str, list[str]] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -54,7 +55,18 @@ class PropertyMap:
 
     def put(self, entry: Property) -> None:
         """Adds an entry or takes the place of the one with its name."""
-        self._entries[self.key(entry.name)] = entry
+        key = self.key(entry.name)
+        if key not in self._entries:
+            self._groups.setdefault(key.rpartition(".")[0], []).append(key)
+        self._entries[key] = entry
+
+    def below(self, prefix: str) -> list[Property]:
+        """The entries whose names are `prefix`, a dot, and one more word."""
+        return [self._entries[key] for key in self._groups.get(self.key(prefix), ())]
+
+    def prefixes(self) -> list[str]:
+        """All that `below` has an answer for, as keys, in the order in which they came first."""
+        return list(self._groups)
 
     def entries(self) -> list[Property]:
         """All of them, in order."""
@@ -92,9 +104,7 @@ def property_lines(text: str, place: Place, profile: Profile) -> Iterator[tuple[
 class PropertyReader:
     """Reads property lines into one map; what is wrong goes to `complaints`."""
 
-    def __init__(
-        self, profile: Profile, environment: Mapping[str, str], complaints: Complaints
-    ) -> None:
+    def __init__(self, profile: Profile, environment: Mapping[str, str], complaints: Complaints) -> None:
         self.properties = PropertyMap(profile)
         self._profile = profile
         self._environment = environment
@@ -183,7 +193,9 @@ class PropertyReader:
         expanded = _MACRO.sub(one, value)
         if room < 0 or len(expanded) > VALUE_SIZE_MAX:
             # CFG-PRP-10
-            self._complaints.error(place, name, f"a value of more than {VALUE_SIZE_MAX} characters", "CFG-PRP-10")
+            self._complaints.error(
+                place, name, f"a value of more than {VALUE_SIZE_MAX} characters", "CFG-PRP-10"
+            )
             return None
         return expanded
 
@@ -256,7 +268,9 @@ class PropertyReader:
             self._complaints.error(place, name, what, "CFG-PRP-10")
             return
         if separator == "*" and not (self._is_list(name) and self._profile is Profile.V1_2_7):
-            what = f"given again: the value is now {shown(joined)}, of which only a number keeps its first part"
+            what = (
+                f"given again: the value is now {shown(joined)}, of which only a number keeps its first part"
+            )
             self._complaints.warning(place, name, what, "CFG-PRP-06")
         self.properties.put(replace(given, name=before.name, value=joined))
 
@@ -269,8 +283,10 @@ class PropertyReader:
             return next((joint for ending, joint in endings.items() if key.endswith(ending)), "*")
         # CFG-PRP-07
         known = self._known_of(name)
-        if known is None or known.repeat is Repeat.JOINED:
+        if known is None:
             return "*"
+        if known.repeat is Repeat.JOINED:
+            return {"class_path": ":", "ld_path": ":", "cmd_line": " "}.get(known.info.name, "*")
         return "," if known.repeat is Repeat.LIST else None
 
     def _is_list(self, name: str) -> bool:

@@ -41,8 +41,7 @@ def _chain(properties: PropertyMap, first: Property, complaints: Complaints) -> 
 
 
 def _inherit(properties: PropertyMap, reference: Property, complaints: Complaints) -> bool:
-    prefix = f"{reference.value}."
-    inherited = [entry for entry in properties.entries() if entry.name.startswith(prefix)]
+    inherited = properties.below(reference.value)
     if not inherited:
         what = f"{shown(reference.value)} has no properties to copy"
         complaints.error(
@@ -51,7 +50,7 @@ def _inherit(properties: PropertyMap, reference: Property, complaints: Complaint
         return False
     own = reference.name.removesuffix("reference")
     for entry in inherited:
-        name = own + entry.name[len(prefix) :]
+        name = own + entry.name.rpartition(".")[2]
         if properties.get(name) is not None:
             continue
         if len(properties) >= PROPERTIES_MAX:

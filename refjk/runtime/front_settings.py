@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from refjk.ajp13.codes import PACKET_SIZE_DEFAULT, check_packet_size
-from refjk.balancing import Balancer, BalancerSettings, WorkerSettings
+from refjk.balancing import Balancer127, BalancerSettings, WorkerSettings
 from refjk.balancing.cookies import COOKIE_NAME
-from refjk.balancing.model import RECOVER_TIME_S_DEFAULT
+from refjk.balancing.settings import RECOVER_TIME_S_DEFAULT
 from refjk.base.errors import UsageError
 from refjk.mapping import Mount
 from refjk.runtime.addresses import Address
@@ -110,12 +110,12 @@ class FrontSettings:
         """The workers of each balancer."""
         return self.balancers or {BALANCER_DEFAULT: tuple(worker.name for worker in self.workers)}
 
-    def build_balancers(self) -> dict[str, Balancer]:
+    def build_balancers(self) -> dict[str, Balancer127]:
         """Balancers at their start."""
         settings = BalancerSettings(sticky_session=self.sticky_session, recover_time_s=self.recover_time_s)
         by_name = {worker.name: worker.settings for worker in self.workers}
         return {
-            name: Balancer([by_name[member] for member in members], settings)
+            name: Balancer127([by_name[member] for member in members], settings)
             for name, members in self.member_names().items()
         }
 

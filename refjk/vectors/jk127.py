@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from refjk.balancing import (
-    STATUS_NO_WORKER,
-    Balancer,
+    Balancer127,
     BalancerSettings,
     Decision,
     Outcome,
@@ -24,12 +23,12 @@ from refjk.balancing import (
     WorkerState,
 )
 from refjk.balancing.cookies import request_session_ids, route_of
-from refjk.base.errors import CheckFailed, InputError
+from refjk.vectors.jk_cases import Kinds, number, play_cases, same
 
 SOURCE = "mod_jk 1.2.7"
 
 _STATE_LETTERS = {WorkerState.OK: "o", WorkerState.ERROR: "e", WorkerState.PROBING: "r"}
-_MULTIPLIERS = {"k": 1024, "m": 1024 * 1024}
+_OUTCOMES = {"ok": Outcome.SUCCESS, "client_error": Outcome.CLIENT_ERROR, "fail": Outcome.FAILURE}
 _RECOVER_TIME_S_MIN = 60
 
 
@@ -38,44 +37,30 @@ def play(document: Mapping[str, Any]) -> tuple[int, list[str]]:
 
     Raises `InputError` when the document is of another kind or source or does not keep to its schema.
     """
-    source, kind = str(document.get("source")), str(document.get("kind"))
-    if not source.startswith(SOURCE) or kind not in _KINDS:
-        raise InputError(f"no player for kind {kind!r} of source {source!r}")
-    field, label, play_case = _KINDS[kind]
-    passed, differences = 0, []
-    try:
-        for number, case in enumerate(document[field]):
-            try:
-                play_case(case)
-                passed += 1
-            except CheckFailed as difference:
-                differences.append(f"{case.get(label, number)}: {difference}")
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"not a document of kind {kind!r}: {type(error).__name__}: {error}") from error
-    return passed, differences
+    return play_cases(document, SOURCE, _KINDS)
 
 
 def _play_route(case: Mapping[str, Any]) -> None:
     sticky = _flag(case.get("balancer", {}).get("sticky_session", "true"))
     ids = request_session_ids(_facts(case)) if sticky else []
-    _same("session ids", case["session_ids"], [session_id.decode() for session_id in ids])
+    same("session ids", case["session_ids"], [session_id.decode() for session_id in ids])
     routes = [route_of(session_id) for session_id in ids]
-    _same("routes", case["routes_tried"], [route.decode() for route in routes if route is not None])
+    same("routes", case["routes_tried"], [route.decode() for route in routes if route is not None])
 
 
 def _play_lb(scenario: Mapping[str, Any]) -> None:
     game = _Game(scenario)
-    _same("order of the workers", scenario["workers"], game.labels)
+    same("order of the workers", scenario["workers"], game.labels)
     game.compare_state("at the start", scenario["initial"])
-    for number, event in enumerate(scenario["events"], start=1):
-        game.play(event, f"event {number} ({event['do']} {event.get('id', event.get('worker'))})")
+    for position, event in enumerate(scenario["events"], start=1):
+        game.play(event, f"event {position} ({event['do']} {event.get('id', event.get('worker'))})")
     for label, worker in zip(game.labels, game.balancer.snapshot(), strict=True):
         expected = scenario["final"][label]
-        _same(f"final value of {label}", expected["lb_value"], worker.value)
-        _same(f"final error time of {label}", expected.get("error_t"), worker.error_at_s)
+        same(f"final value of {label}", expected["lb_value"], worker.value)
+        same(f"final error time of {label}", expected.get("error_t"), worker.error_at_s)
 
 
-_KINDS: dict[str, tuple[str, str, Callable[[Mapping[str, Any]], None]]] = {
+_KINDS: Kinds = {
     "lb": ("scenarios", "id", _play_lb),
     "route": ("cases", "why", _play_route),
 }
@@ -121,16 +106,16 @@ class _Game:
             else:
                 request = _Request(_facts(event), event["attempts"])
             self._run(request, event, where)
-            _same(f"{where}, result", event["rc"], "ok" if request.served else "fail")
+            same(f"{where}, result", event["rc"], "ok" if request.served else "fail")
             if not request.served:
-                _same(f"{where}, status", event["http"], STATUS_NO_WORKER)
+                same(f"{where}, status", event["http"], Balancer127.status_no_worker)
         self.compare_state(where, event)
 
     def compare_state(self, where: str, expected: Mapping[str, Any]) -> None:
         workers = self.balancer.snapshot()
-        _same(f"{where}, values", expected["lb"], [worker.value for worker in workers])
+        same(f"{where}, values", expected["lb"], [worker.value for worker in workers])
         states = "".join(_STATE_LETTERS[worker.state] for worker in workers)
-        _same(f"{where}, states", expected["st"], states)
+        same(f"{where}, states", expected["st"], states)
 
     def _run(
         self, request: _Request, event: Mapping[str, Any], where: str, held_attempt: int | None = None
@@ -145,33 +130,28 @@ class _Game:
                     return
             if request.ended + 1 == held_attempt:
                 return
-            outcome = _outcome(request.attempts[request.ended])
+            attempt = request.attempts[request.ended]
+            outcome, recoverable = _OUTCOMES[attempt["res"]], attempt.get("recoverable", False)
             request.ended += 1
             now_ms = self._attempt(request, request.ended).get("t", end_ms)
-            again = self.balancer.report(request.decision, outcome, now_ms)
+            again = self.balancer.report(request.decision, outcome, now_ms, again=recoverable)
             if not again:
                 request.served = outcome in (Outcome.SUCCESS, Outcome.CLIENT_ERROR)
-                _same(f"{where}, attempts", len(request.attempts), request.ended)
+                same(f"{where}, attempts", len(request.attempts), request.ended)
                 return
 
     def _choose(self, request: _Request, now_ms: int, where: str) -> None:
         request.decision = self.balancer.choose(request.facts, now_ms, after=request.decision)
         expected = self._attempt(request, request.ended)
         chosen = None if request.decision is None else request.decision.worker.name
-        _same(f"{where}, worker", expected.get("w"), chosen)
+        same(f"{where}, worker", expected.get("w"), chosen)
         if "lb_after_choice" in expected:
             values = [worker.value for worker in self.balancer.snapshot()]
-            _same(f"{where}, values", expected["lb_after_choice"], values)
+            same(f"{where}, values", expected["lb_after_choice"], values)
 
     @staticmethod
     def _attempt(request: _Request, number: int) -> Mapping[str, Any]:
         return request.attempts[number] if number < len(request.attempts) else {}
-
-
-def _outcome(attempt: Mapping[str, Any]) -> Outcome:
-    if attempt["res"] == "fail":
-        return Outcome.FAILURE if attempt["recoverable"] else Outcome.FAILURE_FINAL
-    return {"ok": Outcome.SUCCESS, "client_error": Outcome.CLIENT_ERROR}[attempt["res"]]
 
 
 def _facts(case: Mapping[str, Any]) -> RequestFacts:
@@ -179,12 +159,7 @@ def _facts(case: Mapping[str, Any]) -> RequestFacts:
     return RequestFacts(case.get("uri", "/app/x").encode(), cookies)
 
 
-def _same(what: str, expected: object, actual: object) -> None:
-    if expected != actual:
-        raise CheckFailed(f"{what}: expected {expected!r}, got {actual!r}")
-
-
-def _balancer(lines: Sequence[str]) -> Balancer:
+def _balancer(lines: Sequence[str]) -> Balancer127:
     """The balancer named `lb` of a recording's property lines."""
     properties = _properties(lines)
 
@@ -196,7 +171,7 @@ def _balancer(lines: Sequence[str]) -> Balancer:
         WorkerSettings(
             name,
             # BAL-CFG-01
-            factor=max(1, _number(of(f"{name}.lbfactor", "1"))),
+            factor=max(1, number(of(f"{name}.lbfactor", "1"))),
             domain=of(f"{name}.domain", "unknown"),
             local=_flag(of(f"{name}.local_worker", "false")),
         )
@@ -207,9 +182,9 @@ def _balancer(lines: Sequence[str]) -> Balancer:
         sticky_session=_flag(of("lb.sticky_session", "true")),
         local_worker_only=_flag(of("lb.local_worker_only", "false")),
         # BAL-CFG-02
-        recover_time_s=max(_RECOVER_TIME_S_MIN, _number(of("lb.recover_time", "60"))),
+        recover_time_s=max(_RECOVER_TIME_S_MIN, number(of("lb.recover_time", "60"))),
     )
-    return Balancer(workers, settings)
+    return Balancer127(workers, settings)
 
 
 def _properties(lines: Sequence[str]) -> dict[str, str]:
@@ -221,12 +196,6 @@ def _properties(lines: Sequence[str]) -> dict[str, str]:
             key = name.lower()
             properties[key] = f"{properties[key]}*{value}" if key in properties else value
     return properties
-
-
-def _number(text: str) -> int:
-    """Leading digits count, a last k or m multiplies, anything else is 0."""
-    digits = re.match(r"\s*[+-]?\d+", text)
-    return int(digits.group()) * _MULTIPLIERS.get(text[-1].lower(), 1) if digits else 0
 
 
 def _flag(text: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from refjk.base.errors import InputError
-from refjk.vectors import jk127
+from refjk.vectors import jk127, jk1250
 from refjk.vectors.document import Node
 from refjk.vectors.edge_container import play_edge_container
 from refjk.vectors.edge_web_server import play_edge_web_server
@@ -22,9 +22,11 @@ def play(document: Node) -> Played:
     raise InputError(f"no known kind of recording; its keys are {', '.join(keys) or 'none'}")
 
 
-def _play_jk127(document: Node) -> Played:
-    passed, lines = jk127.play(document.table())
-    kind = f"{jk127.SOURCE} {document['kind'].text()}"
+def _play_decisions(document: Node) -> Played:
+    """Decisions of mod_jk's balancer; the source names the version."""
+    player = jk1250 if jk1250.SOURCE in document["source"].text() else jk127
+    passed, lines = player.play(document.table())
+    kind = f"{player.SOURCE} {document['kind'].text()}"
     return Played(kind, passed, len(lines), tuple(map(Difference.of_line, lines)))
 
 
@@ -32,5 +34,5 @@ _PLAYERS: tuple[tuple[frozenset[str], Callable[[Node], Played]], ...] = (
     (frozenset({"frames", "decoded"}), play_exchange),
     (frozenset({"sent", "received"}), play_edge_container),
     (frozenset({"container_script", "results"}), play_edge_web_server),
-    (frozenset({"source", "kind"}), _play_jk127),
+    (frozenset({"source", "kind"}), _play_decisions),
 )

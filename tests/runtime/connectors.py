@@ -28,6 +28,7 @@ from refjk.runtime.connector import AjpServer
 from refjk.runtime.settings import ConnectorSettings
 
 DEADLINE_S = 20.0
+NOTHING: Iterator[bytes] = iter(())
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
@@ -168,7 +169,7 @@ class AjpClient:
         **fields: Any,
     ) -> Answer:
         """A whole request, its body with content-length when it is `bytes`, and the answer."""
-        pieces = iter(())
+        pieces = NOTHING
         if isinstance(body, bytes):
             headers = [*headers, (b"content-length", b"%d" % len(body))]
             most = self.core.packet_size - 6
@@ -178,7 +179,7 @@ class AjpClient:
         self.begin(forward_request(uri, method, headers, attributes, **fields))
         return self.answer(pieces)
 
-    def answer(self, body: Iterator[bytes] = iter(())) -> Answer:
+    def answer(self, body: Iterator[bytes] = NOTHING) -> Answer:
         """The answer to what was begun, feeding the request body as it is due."""
         if self.core.first_body_due:
             self._feed(body)

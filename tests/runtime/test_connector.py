@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from refjk.ajp13.codec import CPING_PACKET, CPONG_PACKET, END_RESPONSE_CLOSE, END_RESPONSE_REUSE
+from refjk.ajp13.codec import CPING_PACKET, CPONG_PACKET, END_RESPONSE_REUSE
 from refjk.ajp13.events import BodyWanted, ResponseEnded
 from refjk.base.errors import UsageError
 from refjk.runtime.access_log import AccessLog
@@ -232,7 +232,7 @@ def test_without_a_secret_only_loopback_is_listened_on(address: str, secret: byt
     if address.startswith("[") and not has_ipv6():
         pytest.skip("this machine does without IPv6")
     server = AjpServer(hello, address, ConnectorSettings(secret=secret))
-    with pytest.raises(UsageError, match="is not a loopback address.*--secret-file"):
+    with pytest.raises(UsageError, match=r"is not a loopback address.*--secret-file"):
         server.start()
 
 
@@ -364,15 +364,14 @@ def test_there_may_be_no_limit_for_bodies() -> None:
 @covers("WSG-LIM-02", "WSG-LIM-03")
 def test_slow_applications_leave_the_others_served_while_a_thread_is_free() -> None:
     gate = Gate()
-    with serving(gate, threads=4) as running:
-        with asking(running, b"/1", b"/2", b"/3") as slow:
-            wait_for(lambda: len(gate.inside) == 3)
-            for _ in range(20):
-                with running.client() as client:
-                    assert client.ping()
-                    assert [client.ask(b"/quick").body for _ in range(5)] == [b"hello"] * 5
-            gate.open.set()
-            assert [client.answer().body for client in slow] == [b"hello"] * 3
+    with serving(gate, threads=4) as running, asking(running, b"/1", b"/2", b"/3") as slow:
+        wait_for(lambda: len(gate.inside) == 3)
+        for _ in range(20):
+            with running.client() as client:
+                assert client.ping()
+                assert [client.ask(b"/quick").body for _ in range(5)] == [b"hello"] * 5
+        gate.open.set()
+        assert [client.answer().body for client in slow] == [b"hello"] * 3
 
 
 @covers("WSG-LIM-02")
@@ -425,20 +424,19 @@ def test_a_mixture_of_slow_and_quick_requests_is_answered_completely() -> None:
 
 @covers("WSG-LIM-04")
 def test_connections_above_the_limit_wait_for_their_turn() -> None:
-    with serving(hello, connections_max=2) as running:
-        with running.client() as first, running.client() as second:
-            assert first.ping()
-            assert second.ping()
-            with running.client() as third:
-                third.begin(forward_request())
-                third.socket.settimeout(0.2)
-                with pytest.raises(TimeoutError):
-                    third.socket.recv(1)
-                assert first.ask().body == second.ask().body == b"hello"
-                assert running.server.accept_pauses == 1
-                first.socket.close()
-                third.socket.settimeout(DEADLINE_S)
-                assert third.answer().body == b"hello"
+    with serving(hello, connections_max=2) as running, running.client() as first, running.client() as second:
+        assert first.ping()
+        assert second.ping()
+        with running.client() as third:
+            third.begin(forward_request())
+            third.socket.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                third.socket.recv(1)
+            assert first.ask().body == second.ask().body == b"hello"
+            assert running.server.accept_pauses == 1
+            first.socket.close()
+            third.socket.settimeout(DEADLINE_S)
+            assert third.answer().body == b"hello"
 
 
 @covers("WSG-LIM-05", "WSG-LIM-01")

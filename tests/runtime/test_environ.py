@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +17,15 @@ from refjk.runtime.settings import ConnectorSettings
 from refjk.speccheck import covers
 from tests.runtime.connectors import Environ, Recorder, forward_request, request_attribute, serving
 
+PROJECT = Path(__file__).resolve().parents[2]
 ERRORS = io.StringIO()
 
 
 def environ_of(*words: Any, settings: dict[str, Any] | None = None, **fields: Any) -> Environ:
     """The environ of `forward_request(…)`."""
-    return EnvironBuilder(ConnectorSettings(**settings or {}), ERRORS).build(forward_request(*words, **fields))
+    return EnvironBuilder(ConnectorSettings(**settings or {}), ERRORS).build(
+        forward_request(*words, **fields)
+    )
 
 
 def headers_of(*headers: tuple[bytes, bytes]) -> Environ:
@@ -59,10 +64,10 @@ def test_a_plain_request_has_these_keys_and_no_other() -> None:
     }
 
 
-@covers("WSG-ENV-01")
-def test_a_request_with_everything_adds_these_keys_and_no_other() -> None:
+def request_with_everything() -> Environ:
+    """The environ of a request that holds all a web server can say, with `tenant` lifted."""
     code = AttributeCode
-    everything = environ_of(
+    return environ_of(
         b"/",
         b"PATCH",
         [(b"content-type", b"a/b"), (b"content-length", b"3"), (b"host", b"h")],
@@ -89,7 +94,11 @@ def test_a_request_with_everything_adds_these_keys_and_no_other() -> None:
         remote_host=b"client.example",
         settings={"trust_remote_user": True, "lifted_attributes": frozenset({"tenant"})},
     )
-    plain = environ_of()
+
+
+@covers("WSG-ENV-01")
+def test_a_request_with_everything_adds_these_keys_and_no_other() -> None:
+    everything, plain = request_with_everything(), environ_of()
     assert {key: value for key, value in everything.items() if plain.get(key) != value} == {
         "REQUEST_METHOD": "PATCH",
         "QUERY_STRING": "a=1",
@@ -113,6 +122,16 @@ def test_a_request_with_everything_adds_these_keys_and_no_other() -> None:
         "refjk.attributes": {"JK_LB_ACTIVATION": "ACT", "tenant": "t1"},
         "tenant": "t1",
     }
+
+
+@covers("WSG-ENV-01")
+@pytest.mark.parametrize("document", ["spec/container.md", "docs/reference/environ.md"])
+def test_the_tables_name_every_key_that_there_is(document: str) -> None:
+    text = (PROJECT / document).read_text(encoding="utf-8")
+    table = text[text.index("| key |") :].partition("\n\n")[0]
+    first_cells = "".join(line.split("|")[1] for line in table.splitlines())
+    named = set(re.findall(r"`(.*?)`", first_cells)) - {"HTTP_…"} | {"HTTP_HOST"}
+    assert named == {*request_with_everything(), "wsgi.input", "wsgi.file_wrapper"} - {"tenant"}
 
 
 @covers("WSG-ENV-01")
@@ -355,7 +374,15 @@ def test_a_lifted_attribute_is_a_key_too_and_replaces_none() -> None:
 @covers("WSG-ENV-13", "AJP-ATT-10")
 def test_what_the_environ_has_a_meaning_for_cannot_be_lifted() -> None:
     everything = [*environ_of(), "wsgi.input", "wsgi.file_wrapper", "wsgi.new", "refjk.route", "refjk.x"]
-    everything += ["HTTP_X_USER", "HTTPS", "REMOTE_USER", "AUTH_TYPE", "REMOTE_PORT", "CONTENT_TYPE", "SSL_CIPHER"]
+    everything += [
+        "HTTP_X_USER",
+        "HTTPS",
+        "REMOTE_USER",
+        "AUTH_TYPE",
+        "REMOTE_PORT",
+        "CONTENT_TYPE",
+        "SSL_CIPHER",
+    ]
     for name in everything:
         with pytest.raises(UsageError, match="cannot be lifted"):
             ConnectorSettings(lifted_attributes=frozenset({name}))

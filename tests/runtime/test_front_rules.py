@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from refjk.balancing import Balancer, BalancerSettings, WorkerSettings
+from refjk.balancing import Balancer127, BalancerSettings, WorkerSettings
 from refjk.base.errors import Malformed, UsageError
 from refjk.http1 import RequestReceived, ServerConnection
 from refjk.mapping import parse_mount
@@ -18,7 +18,7 @@ from refjk.webserver import CONSEQUENCES, Again, Ending, WebServer, may_send_aga
 
 
 def web_server(*mounts: str, cookie: bytes = b"JSESSIONID") -> WebServer:
-    balancer = Balancer([WorkerSettings("a"), WorkerSettings("b")], BalancerSettings())
+    balancer = Balancer127([WorkerSettings("a"), WorkerSettings("b")], BalancerSettings())
     return WebServer([parse_mount(text) for text in mounts or ("/*=lb",)], {"lb": balancer}, cookie)
 
 

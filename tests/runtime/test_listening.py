@@ -112,6 +112,8 @@ def test_descriptors_from_3_on_are_taken_and_the_variables_removed(pid: bool) ->
         "print([listener.getsockname()[1] for listener in found])\n"
         "print([os.get_inheritable(listener.fileno()) for listener in found])\n"
         "print([name for name in os.environ if name.startswith('LISTEN_')])\n"
+        "for listener in found:\n"
+        "    listener.close()\n"
     )
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
         done = with_descriptors(script, str(pid), one=one.fileno(), two=two.fileno())

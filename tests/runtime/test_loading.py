@@ -13,7 +13,7 @@ from refjk.runtime.loading import load_application
 from refjk.speccheck import covers
 
 MODULES = {
-    "good_app.py": "def app(environ, start_response): return []\nclass holder:\n    class inner:\n        other = app\n",
+    "good_app.py": "def app(environ, respond): return []\nclass holder:\n  class inner:\n    other = app\n",
     "mistyped.py": "def application(environ, start_response): return []\nanswer = 42\n_private = None\n",
     "raising.py": "import json\n\njson.loads('{')\n",
     "exiting.py": "import sys\n\nsys.exit('no settings')\n",
@@ -47,7 +47,9 @@ def complaint(name: str, kind: type[RefjkError]) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["good_app:app", "good_app", "good_app:holder.inner.other", "package.web:app"])
+@pytest.mark.parametrize(
+    "name", ["good_app:app", "good_app", "good_app:holder.inner.other", "package.web:app"]
+)
 def test_a_callable_is_found_in_the_working_directory(name: str) -> None:
     assert load_application(name)({}, None) == []
 

@@ -107,7 +107,12 @@ def test_a_body_of_unknown_length_is_asked_for_only_when_it_is_read() -> None:
     with serving(application) as running, running.client() as client:
         client.begin(forward_request(method=b"POST", headers=CHUNKED))
         first = [client.next_event() for _ in range(4)]
-        assert first == [HeadersReceived(200, b"OK", ()), ResponseBody(b"before "), Flushed(), BodyWanted(8186)]
+        assert first == [
+            HeadersReceived(200, b"OK", ()),
+            ResponseBody(b"before "),
+            Flushed(),
+            BodyWanted(8186),
+        ]
         client.core.send_body(b"abc")
         client.push()
         rest = [client.next_event() for _ in range(3)]

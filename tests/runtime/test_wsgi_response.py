@@ -492,9 +492,7 @@ def test_large_blocks_are_cut_into_packets() -> None:
 
 @covers("WSG-OUT-13")
 def test_the_last_block_of_an_announced_length_leaves_with_the_end() -> None:
-    with serving(saying(lambda: iter([b"ab", b"c"]), headers=[("Content-Length", "3")])) as running:
-        with running.client() as client:
-            answer = client.ask()
+    answer = answer_to(saying(lambda: iter([b"ab", b"c"]), headers=[("Content-Length", "3")]))
     assert answer.pieces == [b"ab", b"c"]
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from refjk.balancing import (
-    STATUS_NO_WORKER,
-    Balancer,
+    Balancer127,
     BalancerSettings,
     Candidate,
     Decision,
@@ -23,9 +22,9 @@ SUCCESS = Outcome.SUCCESS
 FAILURE = Outcome.FAILURE
 
 
-def balancer(*workers: WorkerSettings | str, **settings: int) -> Balancer:
+def balancer(*workers: WorkerSettings | str, **settings: int) -> Balancer127:
     listed = [WorkerSettings(w) if isinstance(w, str) else w for w in workers]
-    return Balancer(listed, BalancerSettings(**settings))  # type: ignore[arg-type]
+    return Balancer127(listed, BalancerSettings(**settings))  # type: ignore[arg-type]
 
 
 def session(*ids: str) -> RequestFacts:
@@ -34,7 +33,7 @@ def session(*ids: str) -> RequestFacts:
 
 
 def serve(
-    subject: Balancer, facts: RequestFacts = PLAIN, now_ms: int = 0, **outcomes: Outcome
+    subject: Balancer127, facts: RequestFacts = PLAIN, now_ms: int = 0, **outcomes: Outcome
 ) -> list[Decision]:
     """One whole request; workers not named in `outcomes` succeed. Returns the attempts."""
     attempts = []
@@ -51,21 +50,21 @@ def names(attempts: list[Decision]) -> str:
     return " ".join(decision.worker.name for decision in attempts)
 
 
-def sequence(subject: Balancer, count: int, facts: RequestFacts = PLAIN, now_ms: int = 0) -> str:
+def sequence(subject: Balancer127, count: int, facts: RequestFacts = PLAIN, now_ms: int = 0) -> str:
     return " ".join(names(serve(subject, facts, now_ms)) for _ in range(count))
 
 
-def values(subject: Balancer) -> list[int]:
+def values(subject: Balancer127) -> list[int]:
     return [worker.value for worker in subject.snapshot()]
 
 
-def states(subject: Balancer) -> list[WorkerState]:
+def states(subject: Balancer127) -> list[WorkerState]:
     return [worker.state for worker in subject.snapshot()]
 
 
 def test_balancer_without_workers_is_refused() -> None:
     with pytest.raises(InputError, match="at least one worker"):
-        Balancer([], BalancerSettings())
+        Balancer127([], BalancerSettings())
 
 
 def test_settings_refuse_nonsense() -> None:
@@ -96,7 +95,7 @@ def test_worker_listed_twice_is_two_records() -> None:
 )
 def test_weights_give_smooth_sequences(factors: tuple[int, ...], expected: str) -> None:
     workers = [WorkerSettings(name, factor) for name, factor in zip("abc", factors, strict=False)]
-    subject = Balancer(workers, BalancerSettings())
+    subject = Balancer127(workers, BalancerSettings())
     assert sequence(subject, len(expected.split())) == expected
 
 
@@ -221,7 +220,7 @@ def test_local_workers_then_their_domains_then_the_rest() -> None:
 @covers("BAL-LOC-03")
 def test_local_workers_are_swapped_to_the_front() -> None:
     local = {"c", "e"}
-    subject = Balancer([WorkerSettings(n, local=n in local) for n in "abcde"], BalancerSettings())
+    subject = Balancer127([WorkerSettings(n, local=n in local) for n in "abcde"], BalancerSettings())
     assert [worker.name for worker in subject.workers] == ["c", "e", "a", "d", "b"]
 
 
@@ -306,7 +305,9 @@ def test_each_worker_is_tried_once_in_the_order_of_the_values() -> None:
 @covers("BAL-REC-03")
 def test_final_failure_marks_the_worker_and_ends_the_request() -> None:
     subject = balancer("a", "b")
-    assert names(serve(subject, a=Outcome.FAILURE_FINAL)) == "a"
+    decision = subject.choose(PLAIN, 0)
+    assert decision is not None
+    assert not subject.report(decision, FAILURE, 0, again=False)
     assert states(subject) == [WorkerState.ERROR, WorkerState.OK]
 
 
@@ -325,7 +326,7 @@ def test_nobody_eligible_fails_at_once_and_recovers_only_by_time() -> None:
     assert names(serve(subject, a=FAILURE, b=FAILURE)) == "a b"
     assert serve(subject, now_ms=60_000) == []
     assert serve(subject, session("x.a"), 60_000) == []
-    assert STATUS_NO_WORKER == 500
+    assert Balancer127.status_no_worker == 500
     assert len(serve(subject, now_ms=61_000)) == 1
 
 

@@ -1,0 +1,111 @@
+"""The files of httpd and mod_jk as values: `httpd.conf`, `workers.properties`, `uriworkermap.properties`.
+
+`spec/configuration.md`; no I/O: whoever has a disk brings `Files`, or the text.
+
+    configuration = read_httpd(path, files)          # Configuration
+    workers = read_workers(text, name)               # Workers
+    rules = read_mount_file(text, name, complaints)  # tuple[MountRule, ...]
+    raise_if_refused(configuration.complaints)       # InputError for the first error
+
+Reading never raises for what a text says. A result with an error among its complaints is a best guess.
+"""
+
+from refjk.configuration.complaints import Complaint, Complaints, Severity, nearest_name, raise_if_refused
+from refjk.configuration.files import Files, FilesInMemory
+from refjk.configuration.httpd import read_httpd
+from refjk.configuration.httpd_model import (
+    AccessLog,
+    AutoMount,
+    Configuration,
+    EnvVar,
+    ForwardUri,
+    HostAddress,
+    JkOption,
+    Listen,
+    LogLevel,
+    PathRule,
+    Server,
+    ServerName,
+)
+from refjk.configuration.log_format import LogItem
+from refjk.configuration.mount_rules import (
+    MountRule,
+    MountSource,
+    RuleExtensions,
+    parse_rule_target,
+    read_mount_file,
+)
+from refjk.configuration.origins import (
+    DEFAULT_PROFILE,
+    Origin,
+    Place,
+    Profile,
+    Setting,
+    Source,
+    parse_profile,
+)
+from refjk.configuration.property_text import Property
+from refjk.configuration.worker_model import (
+    Activation,
+    AjpWorker,
+    BalancerWorker,
+    Lock,
+    Member,
+    Method,
+    PingMode,
+    RecoveryOption,
+    StatusWorker,
+    Worker,
+    Workers,
+)
+from refjk.configuration.workers import DEFAULT_THREADS, read_workers
+
+__all__ = [
+    "DEFAULT_PROFILE",
+    "DEFAULT_THREADS",
+    "AccessLog",
+    "Activation",
+    "AjpWorker",
+    "AutoMount",
+    "BalancerWorker",
+    "Complaint",
+    "Complaints",
+    "Configuration",
+    "EnvVar",
+    "Files",
+    "FilesInMemory",
+    "ForwardUri",
+    "HostAddress",
+    "JkOption",
+    "Listen",
+    "Lock",
+    "LogItem",
+    "LogLevel",
+    "Member",
+    "Method",
+    "MountRule",
+    "MountSource",
+    "Origin",
+    "PathRule",
+    "PingMode",
+    "Place",
+    "Profile",
+    "Property",
+    "RecoveryOption",
+    "RuleExtensions",
+    "Server",
+    "ServerName",
+    "Setting",
+    "Severity",
+    "Source",
+    "StatusWorker",
+    "Worker",
+    "Workers",
+    "nearest_name",
+    "parse_profile",
+    "parse_rule_target",
+    "raise_if_refused",
+    "read_httpd",
+    "read_mount_file",
+    "read_workers",
+]
