@@ -7,8 +7,6 @@ from refjk.balancing.model import Outcome
 from refjk.balancing.records import UNSET, Records
 from refjk.balancing.settings import BalancerSettings, Method
 
-_HARMLESS = frozenset({Outcome.SUCCESS, Outcome.CLIENT_ERROR, Outcome.STATUS_SOFT})
-
 
 def counts(method: Method, has_session: bool) -> bool:
     """Whether the value of a worker grows when it gets such a request."""
@@ -41,14 +39,15 @@ def count_end(members: Members, index: int, method: Method, octets_read: int, oc
         records.value[index] = max(0, records.value[index] - multiplicity)
 
 
+def forgive(records: Records, index: int) -> None:
+    """The worker has shown that it serves."""
+    # BAL-MEM-03
+    records.first_error_s[index] = records.last_error_s[index] = UNSET
+
+
 def judge(records: Records, index: int, settings: BalancerSettings, outcome: Outcome, now_s: int) -> bool:
     """Keeps count and times of errors; whether the worker is in error for all requests from now on."""
     first_s, last_s = records.first_error_s, records.last_error_s
-    if outcome in _HARMLESS:
-        # BAL-MEM-03
-        first_s[index] = last_s[index] = UNSET
-        records.client_errors[index] += outcome is Outcome.CLIENT_ERROR
-        return False
     if outcome is Outcome.FAILURE:
         # BAL-MEM-05
         escalation_s = settings.escalation_time_s

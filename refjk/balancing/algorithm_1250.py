@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from refjk.balancing.accounting import count_end, count_start, counts, judge
+from refjk.balancing.accounting import count_end, count_start, counts, forgive, judge
 from refjk.balancing.choice import Choice, Course, choose
 from refjk.balancing.decision_1250 import Decision1250, Wait1250
 from refjk.balancing.maintenance import maintain
@@ -31,6 +31,7 @@ from refjk.balancing.states import (
     PLACE_FREE,
     RECOVER,
     RECOVERING,
+    SERVED,
     STATES,
 )
 from refjk.base.errors import InputError, LocalProtocolError
@@ -81,7 +82,6 @@ class Balancer1250:
         course = self._begin(facts) if after is None else self._go_on(after)
         while True:
             if course.tries >= self._tries_max:
-                # BAL-TRY-03
                 course.rounds += 1
                 if course.rounds >= self.settings.retries:
                     course.latest = None
@@ -130,12 +130,16 @@ class Balancer1250:
         decision.reported = True
         course, index, records = decision.course, decision.index, self._records
         row, local = ENDS[outcome]
+        # BAL-CNT-03
         if decision.is_started:
             if outcome is Outcome.REPLY_TIMEOUT:
                 reply_timeouts = max(1, reply_timeouts)
             records.reply_timeouts[index] += reply_timeouts
             count_end(self._members, index, self.settings.method, octets_read, octets_written)
-            if judge(records, index, self.settings, outcome, now_ms // 1000):
+            if row is SERVED:
+                forgive(records, index)
+                records.client_errors[index] += outcome is Outcome.CLIENT_ERROR
+            elif judge(records, index, self.settings, outcome, now_ms // 1000):
                 row = FAILED
         elif records.state[index] == ERROR:
             # BAL-MEM-07
@@ -239,7 +243,6 @@ class Balancer1250:
             raise LocalProtocolError("this was not the latest answer about a request")
         course = after.course
         if isinstance(after, Wait1250):
-            # BAL-TRY-03
             course.tries = 0
             course.local = list(self._records.state)
         elif not after.reported:
@@ -255,7 +258,7 @@ class Balancer1250:
         course.tries += 1
         course.attempts += 1
         added = members.multiplicities[index] if counts(self.settings.method, course.has_session) else 0
-        probe = course.local[index] in (RECOVERING, FORCED)
+        probe = records.state[index] in (RECOVERING, FORCED)
         # BAL-MEM-06
         if records.state[index] == RECOVERING:
             records.state[index] = course.local[index] = CHOSEN[RECOVERING]

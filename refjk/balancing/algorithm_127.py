@@ -247,7 +247,7 @@ def _decision(
         probe=False,
         clause=clause,
         session_id=session_id,
-        is_sticky=clause == "BAL-STK-01",
+        is_sticky=quota_taken == 0,
         # BAL-STK-05
         route=member.settings.effective_route,
         activation=Activation.ACTIVE,

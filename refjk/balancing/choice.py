@@ -38,6 +38,7 @@ class Course:
 
     def may_be_named(self, index: int) -> bool:
         """Whether a worker may be chosen by its route."""
+        # BAL-ACT-05
         return self.local[index] < USABLE_END and self.activations[index] is not STOPPED
 
 
@@ -45,13 +46,14 @@ class Course:
 class Choice:
     """The chosen worker and how it came to be; `named` is a worker that had to be passed over.
 
-    `domain` is the domain that was searched; None with another clause than one by value: nobody was compared.
+    Compared were the members of `domain`, if it is set, or all of them, if `is_by_value`, and else nobody.
     """
 
     index: int
     clause: str
     is_sticky: bool = False
     session_id: bytes | None = None
+    is_by_value: bool = False
     domain: bytes | None = None
     named: int | None = None
 
@@ -124,7 +126,8 @@ def _by_value(members: Members, course: Course) -> Choice | None:
     if index is None:
         return None
     members.next = (index + 1) % count
-    return Choice(index, "BAL-VAL-08" if course.is_stateless else "BAL-VAL-01")
+    clause = "BAL-VAL-08" if course.is_stateless else "BAL-VAL-01"
+    return Choice(index, clause, is_by_value=True)
 
 
 def _nearest(

@@ -30,12 +30,11 @@ class Decision1250(Decision):
 
     @property
     def why(self) -> Why:
-        # By route, by redirect and with a single worker nobody is compared.
         indexes = [self.index]
         if self.choice.domain is not None:
             text = self.choice.domain.decode()
             indexes = [index for index, domain in enumerate(self.domains) if domain == text]
-        elif self.clause in ("BAL-VAL-01", "BAL-VAL-08"):
+        elif self.choice.is_by_value:
             indexes = list(range(len(self.workers)))
         distance_min = self.workers[self.index].distance
         passed_over = []

@@ -51,7 +51,7 @@ class Outcome(Enum):
     The algorithm 1.2.7 knows three kinds only: served, the client failed, and any failure of the worker.
     """
 
-    SUCCESS = "success"  # answered, whatever the status
+    SUCCESS = "success"  # answered, whatever the status (BAL-STA-05)
     CLIENT_ERROR = "client error"  # the client's body could not be read or the answer not be written
     FAILURE = "failure"  # no connection, or lost, or no CPONG, or an unknown packet
     NO_PLACE = "no place"  # every connection to the worker was in use for too long; nothing was sent

@@ -50,7 +50,7 @@ def _cookie_values(headers: tuple[bytes, ...], name: bytes) -> list[bytes]:
     found: list[bytes] = []
     pattern = _value_start(name)
     for header in headers:
-        hit = pattern.search(header)
+        hit = pattern.search(header) if name in header else None
         # BAL-CKY-12
         while hit and len(found) < SESSION_IDS_MAX:
             value_end = _COOKIE_VALUE_END.search(header, hit.end())

@@ -74,7 +74,7 @@ RESET = _row(Signal.RESET)
 RECOVER = _row(Signal.RECOVER)
 
 # BAL-MEM-02: what an end does to the state that all requests share, and the state in which this request
-# sees the worker from then on. Two outcomes are decided by more than themselves (`Balancer1250`).
+# sees the worker from then on. Two ends may put it in error as well (`judge`).
 ENDS: Mapping[Outcome, tuple[tuple[int, ...], int]] = {
     Outcome.SUCCESS: (SERVED, OK),
     Outcome.CLIENT_ERROR: (SERVED, OK),
@@ -83,7 +83,7 @@ ENDS: Mapping[Outcome, tuple[tuple[int, ...], int]] = {
     Outcome.SERVER_ERROR: (SPARED, ERROR),
     Outcome.PROTOCOL_ERROR: (SPARED, ERROR),
     Outcome.BUSY: (REFUSED, BUSY),
-    Outcome.REPLY_TIMEOUT: (SPARED, ERROR),  # FAILED when there were too many: BAL-MEM-04
-    Outcome.FAILURE: (SPARED, ERROR),  # FAILED unless other requests go on there: BAL-MEM-05
+    Outcome.REPLY_TIMEOUT: (SPARED, ERROR),
+    Outcome.FAILURE: (SPARED, ERROR),
     Outcome.NO_PLACE: (NO_PLACE, BUSY),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "ping": "send CPING to a container and report the answers",
     "request": "send one request to a container over AJP13 and print the answer",
     "decode": "show AJP13 traffic: hex text, a capture file, or live as a relay",
+    "config": "read the files of httpd and mod_jk: what is wrong in them, what they come to",
     "vectors": "play recorded exchanges and golden data against refjk",
     "spec": "the specification: compare clauses with code and tests, explain one",
 }
@@ -50,6 +52,7 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (argparse itself exits with 0 or 2)."""
+    _buffer_output()
     argv = list(sys.argv[1:] if arguments is None else arguments)
     named = next((word for word in argv if not word.startswith("-")), None)
     options = build_parser(named if named in COMMANDS else None).parse_args(argv)
@@ -76,6 +79,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("REFJK_TRACEBACK"):
             raise
         return EXIT_DEFECT
+
+
+def _buffer_output() -> None:
+    """With PYTHONUNBUFFERED a write that a signal interrupts loses what had not left yet."""
+    raw = getattr(sys.stdout, "buffer", None)
+    if isinstance(raw, io.RawIOBase):
+        encoding, errors = sys.stdout.encoding, sys.stdout.errors
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(raw), encoding=encoding, errors=errors, line_buffering=True
+        )
 
 
 def _module(command: str) -> Any:

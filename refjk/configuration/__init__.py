@@ -58,7 +58,7 @@ from refjk.configuration.worker_model import (
     Worker,
     Workers,
 )
-from refjk.configuration.workers import DEFAULT_THREADS, read_workers
+from refjk.configuration.workers import DEFAULT_THREADS, read_workers, stated_profile
 
 __all__ = [
     "DEFAULT_PROFILE",
@@ -108,4 +108,5 @@ __all__ = [
     "read_httpd",
     "read_mount_file",
     "read_workers",
+    "stated_profile",
 ]

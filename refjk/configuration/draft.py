@@ -80,9 +80,9 @@ class Draft:
     threads: Setting[int]
     servers: list[ServerDraft] = field(default_factory=lambda: [ServerDraft()])
     listen: list[Listen] = field(default_factory=list)
-    workers_file: Setting[str | None] = field(default_factory=lambda: Setting[str | None](None))
+    workers_file: Setting[str | None] = field(default_factory=lambda: Setting(None))
     shm_file: Setting[str | None] | None = None
-    shm_size: Setting[int | None] = field(default_factory=lambda: Setting[int | None](None))
+    shm_size: Setting[int | None] = field(default_factory=lambda: Setting(None))
     watchdog_interval: Setting[int] = field(default_factory=lambda: Setting(0))
     copy_to_all: bool = False
 

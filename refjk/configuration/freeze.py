@@ -32,21 +32,21 @@ def freeze_server(draft: Draft, server: ServerDraft) -> Server:
     main = draft.servers[0]
     copies = server is not main and _copies_mounts(draft, server)
     return Server(
-        name=_pick(server.name, main.name, Setting[ServerName | None](None)),
+        name=_pick(server.name, main.name, Setting(None)),
         aliases=tuple(server.aliases),
         addresses=server.addresses,
         place=server.place,
-        document_root=_pick(server.document_root, main.document_root, Setting[str | None](None)),
+        document_root=_pick(server.document_root, main.document_root, Setting(None)),
         access_logs=_access_logs(draft, server, main),
         paths=tuple(server.paths if server is main else [*main.paths, *server.paths]),
         mounts=_mounts(server, main, copies),
-        mount_file=_pick(server.mount_file, main.mount_file if copies else None, Setting[str | None](None)),
+        mount_file=_pick(server.mount_file, main.mount_file if copies else None, Setting(None)),
         mount_file_rules=_mount_file_rules(server, main, copies),
         mount_file_reload=_pick(server.mount_file_reload, main.mount_file_reload, Setting(DEFAULT_RELOAD_S)),
         mount_copy=server.mount_copy or Setting(copies),
-        auto_alias=_pick(server.auto_alias, main.auto_alias if copies else None, Setting[str | None](None)),
+        auto_alias=_pick(server.auto_alias, main.auto_alias if copies else None, Setting(None)),
         auto_mounts=tuple(server.auto_mounts),
-        strip_session=_pick(server.strip_session, main.strip_session, Setting[str | None](None)),
+        strip_session=_pick(server.strip_session, main.strip_session, Setting(None)),
         log_file=_pick(server.log_file, main.log_file, _default_log_file(draft)),
         log_level=_pick(server.log_level, main.log_level, Setting(_default_log_level(draft.profile))),
         log_stamp_format=_pick(
@@ -54,9 +54,7 @@ def freeze_server(draft: Draft, server: ServerDraft) -> Server:
             main.log_stamp_format,
             Setting(BY_LOWER_NAME["jklogstampformat"].default_of(draft.profile)),
         ),
-        request_log_format=_pick(
-            server.request_log_format, main.request_log_format, Setting[tuple[LogItem, ...]](())
-        ),
+        request_log_format=_pick(server.request_log_format, main.request_log_format, Setting(())),
         forward_uri=_pick(server.forward_uri, main.forward_uri, _default_forward_uri(draft.profile)),
         options={option: _option(option, server, main, draft.profile) for option in JkOption},
         env_vars=_env_vars(server, main),

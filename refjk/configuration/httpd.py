@@ -155,7 +155,7 @@ class _Applier:
 
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
-        self._hosts: dict[Place, ServerDraft] = {}
+        self._hosts = {section: self._new_host(section) for section in draft.tree.hosts}
         self._incomplete: Directive | None = None
 
     def apply(self, directives: Sequence[Directive]) -> None:
@@ -177,9 +177,7 @@ class _Applier:
     def _server(self, directive: Directive) -> ServerDraft:
         for section in directive.sections:
             if section.name == VIRTUAL_HOST:
-                if section.place not in self._hosts:
-                    self._hosts[section.place] = self._new_host(section)
-                return self._hosts[section.place]
+                return self._hosts[section]
         return self._draft.servers[0]
 
     def _new_host(self, section: Section) -> ServerDraft:

@@ -14,7 +14,7 @@ from refjk.configuration.origins import Setting
 
 JAKARTA_HANDLER = "jakarta-servlet"
 _ADDRESS = re.compile(r"(?:(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):)?(\d{1,5}|\*)")
-_SERVER_NAME = re.compile(r"(?:([a-z]+)://)?([^/:]*|\[[0-9A-Fa-f:.]*\])(?::([^/]*))?(?:/.*)?", re.IGNORECASE)
+_SERVER_NAME = re.compile(r"(?:([a-z]+)://)?(\[[0-9A-Fa-f:.]*\]|[^/:\[]*)(?::([^/]*))?(?:/.*)?", re.IGNORECASE)
 PORT_MAX = 65535
 
 

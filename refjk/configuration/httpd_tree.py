@@ -52,9 +52,12 @@ _SECTIONS = {
 _SECTION = re.compile(r"<(/?)([^\s>]*)\s*(.*)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Section:
-    """A section that is open: its name as httpd spells it, and the words behind it."""
+    """A section: its name as httpd spells it, and the words behind it.
+
+    Compared by identity, since a file that is included twice opens its sections twice.
+    """
 
     name: str
     words: tuple[str, ...]
@@ -94,6 +97,7 @@ class TreeReader:
         self, files: Files, complaints: Complaints, environment: Mapping[str, str], defines: Iterable[str]
     ) -> None:
         self.directives: list[Directive] = []
+        self.hosts: list[Section] = []
         self.server_root = ""
         self.files_read: list[str] = []
         self._files = files
@@ -259,7 +263,10 @@ class TreeReader:
         else:
             words = tuple(split_words(self._expand(arguments, f"<{known}", place)))
             self._check_nesting(known, words, place)
-            self._open.append(Section(known, words, place))
+            section = Section(known, words, place)
+            self._open.append(section)
+            if known == VIRTUAL_HOST:
+                self.hosts.append(section)
 
     def _section_arguments(self, name: str, arguments: str, place: Place) -> str:
         # CFG-SEC-01

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from refjk.configuration.complaints import Complaints, nearest_name, shown
 from refjk.configuration.effective import ACTIVATION, LOCK, METHOD, Effective, complain_of_length
 from refjk.configuration.mount_rules import MountRule, MountSource
-from refjk.configuration.origins import DEFAULT_PROFILE, Origin, Place, Profile, Source
+from refjk.configuration.origins import DEFAULT_PROFILE, Origin, Place, Profile, Source, parse_profile
 from refjk.configuration.property_text import PropertyMap, PropertyReader
 from refjk.configuration.references import resolve_references
 from refjk.configuration.worker_model import (
@@ -53,6 +54,15 @@ def read_workers(
     return build_workers(reader.properties, complaints, Place(file), threads)
 
 
+def stated_profile(text: str) -> Profile | None:
+    """The profile that a workers file states with `refjk.profile=…`, a name that mod_jk takes for a variable.
+
+    Raises `InputError` when it is none. CFG-PRO-03
+    """
+    stated = re.search(r"^[ \t]*refjk\.profile[ \t]*=([^#\r\n]*)", text, re.MULTILINE)
+    return None if stated is None else parse_profile(stated[1].strip())
+
+
 def build_workers(
     properties: PropertyMap, complaints: Complaints, place: Place, threads: int = DEFAULT_THREADS
 ) -> Workers:
@@ -92,7 +102,7 @@ class _Builder:
 
     def build(self, name: str, place: Place) -> None:
         """Builds the worker, and the members of a balancer; refusals name `place` where nothing else can."""
-        complain_of_length(f"the worker name {shown(name)}", name, place, name, self._complaints)
+        self._complain_of_name(name, place)
         values = Effective(name, self._properties, self._complaints)
         type_ = values.text("type") or ""
         if type_ == "lb":
@@ -115,6 +125,10 @@ class _Builder:
             what = f"the worker {shown(name)} is not used: no list, balancer or reference names it"
             near = nearest_name(name, (used_name.partition(".")[2] for used_name in used))
             self._complaints.warning(first.place, first.name, what, "CFG-WRK-08", near)
+
+    def _complain_of_name(self, name: str, place: Place) -> None:
+        if self._profile is not Profile.V1_2_7:
+            complain_of_length(f"the worker name {shown(name)}", name, place, name, self._complaints)
 
     def _is_ajp(self, type_: str, values: Effective, place: Place) -> bool:
         # CFG-WRK-02
@@ -232,7 +246,7 @@ class _Builder:
             what = f"the member {shown(name)} is of type {type_}: only containers can be balanced"
             self._complaints.error(place, name, what, "CFG-WRK-07")
             return None
-        complain_of_length(f"the worker name {shown(name)}", name, place, name, self._complaints)
+        self._complain_of_name(name, place)
         if not self._is_ajp(type_, values, place):
             return None
         worker = self._ajp(type_, values, place, secret)

@@ -71,7 +71,6 @@ def _worker(name: str, properties: Mapping[str, str]) -> WorkerSettings:
 
     return WorkerSettings(
         name,
-        # BAL-CFG-01
         factor=max(1, number(of("lbfactor", "1"))),
         domain=of("domain") or None,
         route=of("route") or of("jvm_route") or None,
@@ -107,6 +106,7 @@ def _balancer(properties: Mapping[str, str]) -> BalancerSettings:
     escalation_s = properties.get("worker.lb.error_escalation_time")
     return BalancerSettings(
         sticky_session=_flag(of("sticky_session", "true")),
+        # BAL-CFG-04
         recover_time_s=max(1, number(of("recover_time", "60"))),
         sticky_session_force=_flag(of("sticky_session_force", "false")),
         method=Method(letter) if letter in _METHODS.values() else Method.REQUESTS,

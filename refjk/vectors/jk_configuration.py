@@ -28,6 +28,7 @@ from refjk.configuration.workers import build_workers
 from refjk.vectors.jk_cases import Kinds, play_cases, same
 
 SOURCES = {"mod_jk 1.2.50": Profile.V1_2_50, "mod_jk 1.2.7": Profile.V1_2_7}
+KINDS = frozenset({"conf"})
 THREADS = 25  # of a server process in the recordings
 
 _FILE = "workers.properties"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from refjk.base.errors import InputError
-from refjk.vectors import jk127, jk1250
+from refjk.vectors import jk127, jk1250, jk_configuration
 from refjk.vectors.document import Node
 from refjk.vectors.edge_container import play_edge_container
 from refjk.vectors.edge_web_server import play_edge_web_server
@@ -23,10 +23,12 @@ def play(document: Node) -> Played:
 
 
 def _play_decisions(document: Node) -> Played:
-    """Decisions of mod_jk's balancer; the source names the version."""
-    player = jk1250 if jk1250.SOURCE in document["source"].text() else jk127
+    """What mod_jk read and decided; the source names the version."""
+    source, kind = document["source"].text(), document["kind"].text()
+    version = jk1250 if jk1250.SOURCE in source else jk127
+    player = jk_configuration if kind in jk_configuration.KINDS else version
     passed, lines = player.play(document.table())
-    kind = f"{player.SOURCE} {document['kind'].text()}"
+    kind = f"{version.SOURCE} {kind}"
     return Played(kind, passed, len(lines), tuple(map(Difference.of_line, lines)))
 
 

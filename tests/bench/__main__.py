@@ -1,4 +1,4 @@
-"""`python -m tests.bench [requests|transfer|codec]`; results to standard output, progress to stderr."""
+"""`python -m tests.bench [requests|transfer|codec|decisions]`; results to stdout, progress to stderr."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def parse() -> argparse.Namespace:
         description="Measure refjk behind httpd beside other WSGI servers, in one interleaved run.",
         allow_abbrev=False,
     )
-    parser.add_argument("what", nargs="?", choices=("requests", "transfer", "codec"), default="requests")
+    parser.add_argument(
+        "what", nargs="?", choices=("requests", "transfer", "codec", "decisions"), default="requests"
+    )
     parser.add_argument("--rounds", type=int, default=5, metavar="N")
     parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="length of one measurement")
     parser.add_argument("--connections", default="1,16,64", metavar="N,N,…")
@@ -56,7 +58,7 @@ def main() -> int:
     if options.json:
         options.json.write_text(json.dumps(numbers, indent=1) + "\n")
     wanted = {candidate.name for candidate in candidates if candidate.kind == "own"}
-    return 0 if options.what == "codec" or wanted <= measured else 1
+    return 0 if options.what in ("codec", "decisions") or wanted <= measured else 1
 
 
 def run(options: argparse.Namespace, candidates: list[Candidate]) -> tuple[str, object, set[str]]:
@@ -66,6 +68,11 @@ def run(options: argparse.Namespace, candidates: list[Candidate]) -> tuple[str, 
 
         rates = codec.measure(options.rounds)
         return codec.as_markdown(rates), rates, set(rates)
+    if options.what == "decisions":
+        from tests.bench import decisions
+
+        rates = decisions.measure(options.rounds)
+        return decisions.as_markdown(rates), rates, set(rates)
     sizes = {"threads": options.threads, "httpd_threads": options.httpd_threads}
     if options.what == "transfer":
         moved = transfer.measure(candidates, rounds=options.rounds, **sizes)

@@ -55,8 +55,11 @@ def test_httpd_serves_files_reloads_and_leaves_no_process() -> None:
         httpd.restart()
         assert ask(httpd.port, "/hello.txt").status == 200
         second_group = httpd.process.pid
+        directory = httpd.directory
     assert processes_of_group(group) == processes_of_group(second_group) == []
-    assert not httpd.directory.exists()
+    assert not directory.exists()
+    with pytest.raises(RuntimeError, match="outside its `with` block"):
+        httpd.start()
     assert httpd not in LIVE
 
 
