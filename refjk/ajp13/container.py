@@ -76,6 +76,7 @@ class ContainerConnection:
     def __init__(self, policy: ContainerPolicy | None = None, packet_size: int = PACKET_SIZE_DEFAULT) -> None:
         self.phase = _IDLE
         self.packet_size = packet_size
+        self.pings = 0  # answered so far
         self._policy = policy or ContainerPolicy()
         self._buffer = PacketBuffer(MAGIC_TO_CONTAINER, packet_size)
         self._held_max = packet_size + READ_AHEAD_MAX
@@ -143,6 +144,7 @@ class ContainerConnection:
             self._receive_request(packet, events)
         elif prefix == ToContainer.CPING:
             self._out.append(CPONG_PACKET)  # AJP-PNG-01
+            self.pings += 1
             self.phase = CONTAINER_RECEIVE[self.phase, Incoming.CPING]
         else:
             raise Malformed(

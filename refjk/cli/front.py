@@ -13,6 +13,7 @@ from typing import Any
 
 from refjk.balancing import WorkerSettings
 from refjk.base.errors import UsageError
+from refjk.cli.running import run_until_stopped
 from refjk.cli.secret_file import read_secret
 from refjk.mapping import parse_mount
 from refjk.runtime.access_log import FORMATS, AccessLog
@@ -20,7 +21,6 @@ from refjk.runtime.addresses import AJP_PORT_DEFAULT, parse_address
 from refjk.runtime.front import HTTP_PORT_DEFAULT, Front
 from refjk.runtime.front_settings import BALANCER_DEFAULT, FrontSettings, FrontWorker
 from refjk.runtime.listening import inherited_listeners
-from refjk.runtime.signals import StopSignals
 
 HELP = "an HTTP front that balances over AJP13 workers (the web server's side)"
 
@@ -143,18 +143,7 @@ def run(options: argparse.Namespace) -> int:
         access_log=access_log,
         trace=_trace if options.trace else None,
     )
-    signals = StopSignals(reopen=access_log.reopen if access_log else None)
-    signals.install()
-    host, port = front.start()
-    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    print(f"refjk front listens on http://{shown}/", file=sys.stderr, flush=True)
-    signals.wait()
-    print(f"refjk stops; running requests have {options.graceful_timeout:g} s", file=sys.stderr, flush=True)
-    if not front.stop(options.graceful_timeout):
-        print("refjk: some requests did not finish in time and were cut off", file=sys.stderr)
-    if access_log:
-        access_log.close()
-    return 0
+    return run_until_stopped(front, "front listens", options.graceful_timeout, access_log)
 
 
 def build_settings(options: argparse.Namespace) -> FrontSettings:

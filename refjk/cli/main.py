@@ -52,8 +52,10 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (argparse itself exits with 0 or 2)."""
-    _buffer_output()
-    argv = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        _buffer_output()
+        arguments = sys.argv[1:]
+    argv = list(arguments)
     named = next((word for word in argv if not word.startswith("-")), None)
     options = build_parser(named if named in COMMANDS else None).parse_args(argv)
     try:

@@ -9,6 +9,7 @@ import re
 import sys
 
 from refjk.base.errors import UsageError
+from refjk.cli.running import run_until_stopped
 from refjk.cli.secret_file import read_secret
 from refjk.cli.values import count, pause, seconds
 from refjk.runtime.access_log import FORMATS, AccessLog
@@ -17,7 +18,6 @@ from refjk.runtime.connector import AjpServer, check_exposure
 from refjk.runtime.listening import inherited_listeners, resolve
 from refjk.runtime.loading import load_application
 from refjk.runtime.settings import ConnectorSettings
-from refjk.runtime.signals import StopSignals
 
 HELP = "serve a WSGI application over AJP13 (the container's side)"
 
@@ -136,18 +136,7 @@ def run(options: argparse.Namespace) -> int:
         sockets=inherited,
         access_log=access_log,
     )
-    signals = StopSignals(reopen=access_log.reopen if access_log else None)
-    signals.install()
-    host, port = server.start()
-    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    print(f"refjk serves {options.application} on ajp://{shown}", file=sys.stderr, flush=True)
-    signals.wait()
-    print(f"refjk stops; running requests have {options.graceful_timeout:g} s", file=sys.stderr, flush=True)
-    if not server.stop(options.graceful_timeout):
-        print("refjk: some requests did not finish in time and were cut off", file=sys.stderr)
-    if access_log:
-        access_log.close()
-    return 0
+    return run_until_stopped(server, f"serves {options.application}", options.graceful_timeout, access_log)
 
 
 def _settings(options: argparse.Namespace) -> ConnectorSettings:

@@ -10,7 +10,7 @@
 Reading never raises for what a text says. A result with an error among its complaints is a best guess.
 """
 
-from refjk.configuration.complaints import Complaint, Complaints, Severity, nearest_name, raise_if_refused
+from refjk.configuration.complaints import Complaint, Complaints, Severity, raise_if_refused
 from refjk.configuration.files import Files, FilesInMemory
 from refjk.configuration.httpd import read_httpd
 from refjk.configuration.httpd_model import (
@@ -101,7 +101,6 @@ __all__ = [
     "StatusWorker",
     "Worker",
     "Workers",
-    "nearest_name",
     "parse_profile",
     "parse_rule_target",
     "raise_if_refused",

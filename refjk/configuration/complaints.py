@@ -11,6 +11,7 @@ from refjk.base.errors import InputError
 from refjk.configuration.origins import Place
 
 COMPLAINTS_MAX = 1000
+COMPARISONS_MAX = 50_000
 _SHOWN_MAX = 200  # characters of foreign text in a complaint
 
 
@@ -51,6 +52,7 @@ class Complaints:
 
     def __init__(self) -> None:
         self._found: dict[Complaint, None] = {}
+        self._comparisons_left = COMPARISONS_MAX
 
     def error(
         self, place: Place, name: str, text: str, clause: str, nearest: str | None = None, remedy: str = ""
@@ -72,6 +74,18 @@ class Complaints:
             self._found.popitem()
         self._found.setdefault(complaint)
 
+    def nearest(self, name: str, known: Iterable[str]) -> str | None:
+        """The known name most like `name`, without regard to case; None when nothing is like it.
+
+        Nor when there have been so many questions that a text is making work on purpose.
+        """
+        by_lower = {candidate.lower(): candidate for candidate in known}
+        self._comparisons_left -= len(by_lower)
+        if self._comparisons_left < 0:
+            return None
+        matches = difflib.get_close_matches(name.lower()[:_SHOWN_MAX], by_lower, n=1, cutoff=0.7)
+        return by_lower[matches[0]] if matches else None
+
     @property
     def refused(self) -> bool:
         """Whether an error is among them."""
@@ -88,13 +102,6 @@ def raise_if_refused(complaints: Iterable[Complaint]) -> None:
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise InputError(f"{errors[0]}{more}")
-
-
-def nearest_name(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like `name`, without regard to case; None when nothing is like it."""
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    matches = difflib.get_close_matches(name.lower()[:_SHOWN_MAX], by_lower, n=1, cutoff=0.7)
-    return by_lower[matches[0]] if matches else None
 
 
 def shown(text: str) -> str:

@@ -15,9 +15,8 @@ from refjk.configuration.httpd_model import (
     JkOption,
     LogLevel,
     Server,
-    ServerName,
 )
-from refjk.configuration.log_format import ACCESS_LETTERS, LogItem, parse_log_format
+from refjk.configuration.log_format import ACCESS_LETTERS, parse_log_format
 from refjk.configuration.mount_rules import MountRule
 from refjk.configuration.origins import Origin, Profile, Setting, Source
 

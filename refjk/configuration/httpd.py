@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from refjk.base.errors import InputError
 from refjk.configuration import httpd_directives, jk_directives
-from refjk.configuration.complaints import Complaints, nearest_name, shown
+from refjk.configuration.complaints import Complaints, shown
 from refjk.configuration.directive_table import (
     BY_LOWER_NAME,
     HONOURED,
@@ -124,7 +124,7 @@ def _complain_of_unlisted(draft: Draft, workers: Workers) -> None:
         rules = [*server.mounts.values(), *server.mount_file_rules]
         for rule in rules:
             if rule.worker not in workers.listed and not (rule.exclude and rule.worker == "*"):
-                near = nearest_name(rule.worker, workers.listed)
+                near = draft.complaints.nearest(rule.worker, workers.listed)
                 what = f"the worker {shown(rule.worker)} is not in worker.list: requests get an error"
                 draft.complaints.warning(rule.place, rule.pattern, what, "CFG-DIR-17", near)
 
@@ -227,7 +227,8 @@ class _Applier:
             if not directive.arguments.partition("=")[2].strip():
                 self._incomplete = directive
             return True
-        if len(words) < least:
+        # A mount of one word has its pattern from a Location, or lacks its worker.
+        if len(words) < least or (info.scope is Scope.PATH and len(words) == 1):
             self._incomplete = directive
         if least <= len(words) and (info.many or len(words) <= info.words_max):
             return True
@@ -277,7 +278,9 @@ class _Applier:
             remedy = f"write both as one line: {shown(_joined(before, directive))}"
             complaints.error(place, name, what, "CFG-PRN-03", remedy=remedy)
             return
-        near = nearest_name(name, [info.name for info in BY_LOWER_NAME.values()] + list(HONOURED.values()))
+        near = complaints.nearest(
+            name, [info.name for info in BY_LOWER_NAME.values()] + list(HONOURED.values())
+        )
         if name.lower().startswith("jk"):
             # CFG-DIR-01
             complaints.error(place, name, f"there is no directive {shown(name)}", "CFG-DIR-01", near)

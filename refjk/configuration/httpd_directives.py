@@ -13,8 +13,10 @@ from refjk.configuration.jk_directives import Handler, file_of, location_path, n
 from refjk.configuration.origins import Setting
 
 JAKARTA_HANDLER = "jakarta-servlet"
-_ADDRESS = re.compile(r"(?:(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):)?(\d{1,5}|\*)")
-_SERVER_NAME = re.compile(r"(?:([a-z]+)://)?(\[[0-9A-Fa-f:.]*\]|[^/:\[]*)(?::([^/]*))?(?:/.*)?", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):)?([0-9]{1,5}|\*)")
+_SERVER_NAME = re.compile(
+    r"(?:([a-z]+)://)?(\[[0-9A-Fa-f:.]*\]|[^/:\[]*)(?::([^/]*))?(?:/.*)?", re.IGNORECASE
+)
 PORT_MAX = 65535
 
 
@@ -115,7 +117,9 @@ def host_addresses(section: Section) -> tuple[HostAddress, ...] | None:
     """The addresses of a `<VirtualHost>`; None when one of them is none. CFG-HTD-09"""
     addresses = []
     for word in section.words:
-        host, _, port = word.rpartition(":") if re.search(r"(?<=[^:]):[\d*]+$|\]:", word) else (word, "", "*")
+        host, _, port = (
+            word.rpartition(":") if re.search(r"(?<=[^:]):[0-9*]+$|\]:", word) else (word, "", "*")
+        )
         if port != "*" and not _is_port(port):
             return None
         host = "*" if host.lower() == "_default_" else host.strip("[]")

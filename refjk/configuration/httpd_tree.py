@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from refjk.base.errors import InputError
-from refjk.configuration.complaints import Complaint, Complaints, Severity, nearest_name, shown
+from refjk.configuration.complaints import Complaint, Complaints, Severity, shown
 from refjk.configuration.files import Files
 from refjk.configuration.httpd_lines import expand_variables, logical_lines, split_name, split_words
 from refjk.configuration.origins import Place
@@ -246,7 +246,7 @@ class TreeReader:
         known = _SECTIONS.get(name.lower())
         if known is None:
             what = f"there is no section <{shown(name)}>"
-            near = nearest_name(name, _SECTIONS.values())
+            near = self._complaints.nearest(name, _SECTIONS.values())
             self._complaints.error(place, f"<{name}", what, "CFG-SEC-01", near)
             _skip(name, place, lines, self._complaints)
             return

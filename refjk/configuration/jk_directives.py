@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from refjk.base.errors import InputError
-from refjk.configuration.complaints import nearest_name, shown
+from refjk.configuration.complaints import shown
 from refjk.configuration.directive_table import BY_LOWER_NAME, DIRECTIVES
 from refjk.configuration.draft import Draft, ServerDraft, given
 from refjk.configuration.httpd_model import AutoMount, EnvVar, ForwardUri, JkOption, LogLevel
@@ -267,7 +267,7 @@ def _option(draft: Draft, server: ServerDraft, directive: Directive, word: str) 
     else:
         # CFG-DIR-14
         known = [form.value for form in forms.values()] + [option.value for option in options.values()]
-        near = nearest_name(name, known)
+        near = draft.complaints.nearest(name, known)
         draft.complaints.error(
             directive.place, directive.name, f"there is no option {shown(word)}", "CFG-DIR-14", near
         )

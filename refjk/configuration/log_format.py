@@ -11,7 +11,7 @@ from refjk.configuration.origins import Place
 # The letters of httpd's mod_log_config, `^ti` and `^to` included; and those of JkRequestLogFormat.
 ACCESS_LETTERS = frozenset("aAbBCDefhHikIlLmnoOpPqrRsStTuUvVX") | {"^ti", "^to"}
 REQUEST_LETTERS = frozenset("bBHmpqrsTUvVwR")
-_ITEM = re.compile(r"%(?:%|(!?[\d,]*)([<>]?)(?:\{([^}]*)\})?([<>]?)(\^t[io]|[A-Za-z])|)")
+_ITEM = re.compile(r"%(?:%|(!?[0-9,]*)([<>]?)(?:\{([^}]{0,1000})\})?([<>]?)(\^t[io]|[A-Za-z])|)")
 _ESCAPES = {"\\n": "\n", "\\t": "\t"}
 
 

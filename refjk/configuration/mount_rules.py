@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from refjk.configuration.complaints import Complaints, nearest_name, shown
+from refjk.configuration.complaints import Complaints, shown
 from refjk.configuration.origins import Place, Profile
 from refjk.configuration.print_faults import complain_of_curly_quotes
 from refjk.configuration.property_text import property_lines
@@ -122,7 +122,7 @@ def parse_rule_target(text: str, place: Place, complaints: Complaints) -> tuple[
         if reader is None or not equals:
             if part.strip():
                 what = f"there is no rule extension {shown(part)}; it has no effect"
-                complaints.warning(place, name, what, "CFG-URM-06", nearest_name(name, _EXTENSIONS))
+                complaints.warning(place, name, what, "CFG-URM-06", complaints.nearest(name, _EXTENSIONS))
             continue
         # CFG-URM-07
         if name in seen:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from refjk.configuration.complaints import Complaints, nearest_name, shown
+from refjk.configuration.complaints import Complaints, shown
 from refjk.configuration.origins import Origin, Place, Profile, Source
 from refjk.configuration.print_faults import complain_of_curly_quotes
 from refjk.configuration.property_table import KnownName, Of, Repeat, known_names
@@ -230,7 +230,7 @@ class PropertyReader:
         self._complaints.warning(place, name, what, "CFG-PRP-12", remedy=remedy)
 
     def _accept_unknown(self, name: str, parts: WorkerProperty, place: Place) -> bool:
-        nearest = nearest_name(parts.name, self._known)
+        nearest = self._complaints.nearest(parts.name, self._known)
         clause, remedy = "CFG-PRP-11", ""
         if parts.name == "lb_factor":
             # CFG-PRN-04: the manual of 2004 had this name, no program ever had it.

@@ -8,8 +8,8 @@ from refjk.configuration.origins import Profile
 
 NUMBER_MAX = 2**31 - 1
 NUMBER_MIN = -(2**31)
-_NUMBER = re.compile(r"[ \t]*([+-]?)(\d*)")
-_WHOLE_NUMBER = re.compile(r"[+-]?\d+[kKmM]?")
+_NUMBER = re.compile(r"[ \t]*([+-]?)([0-9]*)")
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+[kKmM]?")
 _MULTIPLIERS = {"k": 1024, "m": 1024 * 1024}
 
 

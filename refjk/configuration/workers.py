@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from refjk.configuration.complaints import Complaints, nearest_name, shown
+from refjk.configuration.complaints import Complaints, shown
 from refjk.configuration.effective import ACTIVATION, LOCK, METHOD, Effective, complain_of_length
 from refjk.configuration.mount_rules import MountRule, MountSource
 from refjk.configuration.origins import DEFAULT_PROFILE, Origin, Place, Profile, Source, parse_profile
@@ -123,7 +123,7 @@ class _Builder:
             first = self._properties.below(prefix)[0]
             name = prefix.partition(".")[2]
             what = f"the worker {shown(name)} is not used: no list, balancer or reference names it"
-            near = nearest_name(name, (used_name.partition(".")[2] for used_name in used))
+            near = self._complaints.nearest(name, (used_name.partition(".")[2] for used_name in used))
             self._complaints.warning(first.place, first.name, what, "CFG-WRK-08", near)
 
     def _complain_of_name(self, name: str, place: Place) -> None:
@@ -142,7 +142,7 @@ class _Builder:
             return False
         if type_ not in known:
             what = f"there is no worker type {shown(type_)}"
-            self._complaints.error(place, name, what, "CFG-WRK-02", nearest_name(type_, known))
+            self._complaints.error(place, name, what, "CFG-WRK-02", self._complaints.nearest(type_, known))
             return False
         return True
 

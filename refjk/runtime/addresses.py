@@ -54,6 +54,8 @@ def parse_address(text: str, *, port_default: int | None = None, port_min: int =
         raise UsageError(f"no host in {text!r}; write HOST:PORT, such as 127.0.0.1:8009")
     if any(character in host for character in "/?#@\\[]") or not host.isprintable() or " " in host:
         raise UsageError(f"not a host: {host!r} in {text!r}")
+    if host.isdigit() and not colon:
+        raise UsageError(f"{text!r} is a port without a host; write 127.0.0.1:{text}")
     if not colon and port_default is not None:
         return Address(host, port_default)
     if not (port.isascii() and port.isdigit()):

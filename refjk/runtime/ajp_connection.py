@@ -102,6 +102,9 @@ class AjpConnection:
             self._write()
         except OSError:
             core.abort()
+        if core.pings:
+            self._server.counters["pings"] += core.pings
+            core.pings = 0
         if core.phase is _CLOSED:
             self._sock.close()
             return False

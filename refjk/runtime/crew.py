@@ -24,6 +24,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from refjk.runtime.accepting import Listeners
+
 logger = logging.getLogger("refjk.runtime")
 
 MOMENT_S = 0.010  # how long an attendance may last before the lead goes to another thread
@@ -32,7 +34,6 @@ FOLLOWER_WAIT_S = 0.002
 CAUTION = 16  # attendances without waiting that outweigh one with
 CAUTION_MAX = 128
 QUIET_TICKS = 100  # moments without an attendance until the watch goes to sleep
-ACCEPT_PAUSE_S = 0.5  # after the system refused a new connection (out of file descriptors)
 ACCEPT_BATCH = 64
 SWEEP_S = 1.0
 _THIS_THREAD = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
@@ -94,9 +95,7 @@ class Crew:
         self._waker.setblocking(False)
         self._waker_end.setblocking(False)
         self._selector.register(self._waker_end, selectors.EVENT_READ, None)
-        self._listeners: list[socket.socket] = []
-        self._accepting = False
-        self._accept_again_at = 0.0
+        self._listeners = Listeners([], self._selector)
         self._threads = 0
         self._followers = 0
         self._starting = 0  # hired, and not yet asking for work
@@ -115,7 +114,6 @@ class Crew:
         self._stopping = False
         self._quiet_since: dict[Served, float] = {}  # while stopping: watched connections
         self._dismissed = False
-        self.connections_refused = 0  # times accepting was paused
 
     # -- from outside ---------------------------------------------------------------------
 
@@ -127,12 +125,14 @@ class Crew:
     def stopping(self) -> bool:
         return self._stopping
 
+    @property
+    def accept_pauses(self) -> int:
+        return self._listeners.pauses
+
     def start(self, listeners: list[socket.socket]) -> None:
         """Begin to accept on `listeners`, which are the crew's from now on."""
-        self._listeners = listeners
-        for listener in listeners:
-            listener.setblocking(False)
-        self._resume_accepting()
+        self._listeners = Listeners(listeners, self._selector)
+        self._accept_again()
         with self._lock:
             self._hire()
         threading.Thread(target=self._watch, name=f"{self._name}-watch", daemon=True).start()
@@ -147,7 +147,7 @@ class Crew:
         with self._lock:
             self._stopping = True
             self._wake()
-            while self._all or self._listeners:
+            while self._all or self._listeners.open:
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._gone.wait(left):
                     break
@@ -160,8 +160,7 @@ class Crew:
             # Threads that an application keeps busy are daemons: they end with the process.
             while self._threads and (left := deadline + 1.0 - time.monotonic()) > 0:
                 self._gone.wait(left)
-        for listener in self._listeners:
-            listener.close()
+        self._listeners.close()
         self._watch_wanted.set()
         return in_time
 
@@ -334,7 +333,7 @@ class Crew:
         with self._lock:
             self._all.discard(served)
             self._gone.notify_all()
-            if not self._accepting and not self._stopping:
+            if not self._listeners.watched:
                 self._wake()
 
     def _sweep(self, now: float) -> None:
@@ -342,16 +341,11 @@ class Crew:
             if served.expires_at <= now and self._is_watched(served):
                 served.close()
                 self._forget(served)
-        if not self._accepting and now >= self._accept_again_at and not self._stopping:
-            self._resume_accepting()
+        self._accept_again()
 
     def _retire(self) -> None:
         """The crew is stopping: no new connections, and none on which nothing has come for a moment."""
-        for listener in self._listeners:
-            with contextlib.suppress(KeyError):
-                self._selector.unregister(listener)
-            listener.close()
-        self._listeners = []
+        self._listeners.close()
         now = time.monotonic()
         ready = set(self._ready)
         for served in list(self._all):
@@ -370,34 +364,17 @@ class Crew:
 
     # -- listeners ------------------------------------------------------------------------
 
-    def _resume_accepting(self) -> None:
-        if len(self._all) < self._connections_max:
-            for listener in self._listeners:
-                self._selector.register(listener, selectors.EVENT_READ, listener)
-            self._accepting = True
-
-    def _pause_accepting(self, until: float) -> None:
-        """Leave new connections in the listeners' queues. WSG-LIM-04"""
-        self.connections_refused += 1
-        self._accepting = False
-        self._accept_again_at = until
-        for listener in self._listeners:
-            self._selector.unregister(listener)
+    def _accept_again(self) -> None:
+        if len(self._all) < self._connections_max and not self._stopping:
+            self._listeners.watch()
 
     def _accept_some(self, listener: socket.socket) -> None:
         for _ in range(ACCEPT_BATCH):
-            if not self._accepting:
-                return
             if len(self._all) >= self._connections_max:
-                self._pause_accepting(0.0)
+                self._listeners.pause()
                 return
-            try:
-                sock, _ = listener.accept()
-            except (BlockingIOError, ConnectionAbortedError, InterruptedError):
-                return
-            except OSError as error:
-                logger.warning("cannot accept connections for a moment: %s", error.strerror)
-                self._pause_accepting(time.monotonic() + ACCEPT_PAUSE_S)
+            sock = self._listeners.accept(listener)
+            if sock is None:
                 return
             served = self._accept(sock)
             if served is not None:
@@ -414,8 +391,7 @@ class Crew:
     def _drain_waker(self) -> None:
         with contextlib.suppress(BlockingIOError):
             self._waker_end.recv(4096)
-        if not self._accepting and time.monotonic() >= self._accept_again_at and not self._stopping:
-            self._resume_accepting()
+        self._accept_again()
 
     def _watch(self) -> None:
         """Look every moment whether the leader still attends to what it attended to before, and give

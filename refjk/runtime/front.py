@@ -6,27 +6,22 @@ with Front(settings, "127.0.0.1:8080") as front:
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from email.utils import formatdate
-from types import TracebackType
-from typing import Self
 
 from refjk.ajp13.messages import Header
 from refjk.balancing import RequestFacts, WorkerSnapshot
 from refjk.http1 import Limits
 from refjk.runtime.access_log import AccessLog
-from refjk.runtime.addresses import parse_address
-from refjk.runtime.crew import Crew
+from refjk.runtime.addresses import Address
 from refjk.runtime.endpoint import EndpointSettings
 from refjk.runtime.endpoint_pool import EndpointPool, PoolSettings
 from refjk.runtime.front_connection import FrontConnection
 from refjk.runtime.front_settings import FrontSettings, FrontWorker
-from refjk.runtime.listening import open_listeners
+from refjk.runtime.server import Server
 from refjk.webserver import Ending, Offer, Target, WebServer
 
 HTTP_PORT_DEFAULT = 8080
@@ -46,12 +41,12 @@ COUNTERS = (
 )
 
 
-class Front:
-    """A front: `start`, then `stop`; or `serve_forever`; or a context manager around both.
+class Front(Server):
+    """A front; see `Server`. `trace` gets a line for each decision."""
 
-    `address` is `HOST:PORT` (port 0 takes a free one); `sockets` are listening sockets that exist
-    already and are served instead. `trace` gets a line for each decision.
-    """
+    scheme = "http"
+    port_default = HTTP_PORT_DEFAULT
+    counter_names = COUNTERS
 
     def __init__(
         self,
@@ -62,9 +57,11 @@ class Front:
         access_log: AccessLog | None = None,
         trace: Callable[[str], None] | None = None,
     ) -> None:
+        super().__init__(
+            address, sockets=sockets, threads=settings.threads, connections_max=settings.connections_max
+        )
         self.settings = settings
         self.access_log = access_log
-        self.counters: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
         self.limits = Limits(body_size_max=settings.body_size_max, header_count_max=settings.header_count_max)
         self.workers: Mapping[str, FrontWorker] = {worker.name: worker for worker in settings.workers}
         self.pools: Mapping[str, EndpointPool] = {
@@ -73,58 +70,7 @@ class Front:
         self._web_server = WebServer(settings.mounts, settings.build_balancers(), settings.session_cookie)
         self._lock = threading.Lock()  # guards the balancers
         self._trace = trace
-        self._address = address
-        self._sockets = list(sockets)
-        self._crew: Crew | None = None
-        self._stopped = threading.Event()
         self._standing: tuple[int, tuple[Header, Header]] = (0, ((b"Date", b""), SERVER_HEADER))
-
-    def start(self) -> tuple[str, int]:
-        """Listen and serve in threads of its own; returns host and port of the first listener.
-
-        Raises `InputError` for an address that cannot be had.
-        """
-        listeners = self._sockets or open_listeners(
-            parse_address(self._address, port_default=HTTP_PORT_DEFAULT, port_min=0)
-        )
-        name = listeners[0].getsockname()
-        self._crew = Crew(
-            self._accept,
-            threads=self.settings.threads,
-            connections_max=self.settings.connections_max,
-            name="front",
-        )
-        self._crew.start(listeners)
-        return str(name[0]), int(name[1])
-
-    def stop(self, graceful: float = 10.0) -> bool:
-        """Finish what runs within `graceful` seconds, then close; True when all had finished."""
-        crew, self._crew = self._crew, None
-        finished = crew.stop(graceful) if crew is not None else True
-        for pool in self.pools.values():
-            pool.close_all()
-        self._stopped.set()
-        return finished
-
-    def serve_forever(self) -> None:
-        """Start if need be and return when another thread or a signal handler calls `stop`."""
-        if self._crew is None and not self._stopped.is_set():
-            self.start()
-        self._stopped.wait()
-
-    def __enter__(self) -> Self:
-        if self._crew is None:
-            self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def stopping(self) -> bool:
-        return self._crew is None or self._crew.stopping
 
     def snapshot(self) -> dict[str, tuple[WorkerSnapshot, ...]]:
         """The state of each balancer's workers at this moment."""
@@ -162,6 +108,13 @@ class Front:
 
     # -- inside ---------------------------------------------------------------------------
 
+    def _release(self) -> None:
+        for pool in self.pools.values():
+            pool.close_all()
+
+    def _connect(self, sock: socket.socket, peer: Address, local: Address) -> FrontConnection:
+        return FrontConnection(self, sock, peer, local)
+
     def _build_pool(self, worker: FrontWorker) -> EndpointPool:
         settings = self.settings
         return EndpointPool(
@@ -175,21 +128,6 @@ class Front:
             ),
             PoolSettings(size_max=settings.pool_size or settings.threads),
         )
-
-    def _accept(self, sock: socket.socket) -> FrontConnection | None:
-        self.counters["connections"] += 1
-        sock.setblocking(False)
-        try:
-            if sock.family == socket.AF_UNIX:
-                return FrontConnection(self, sock, ("127.0.0.1", 0), ("127.0.0.1", 0))
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            peer, local = sock.getpeername()[:2], sock.getsockname()[:2]
-        except OSError:
-            # Gone before it was accepted.
-            with contextlib.suppress(OSError):
-                sock.close()
-            return None
-        return FrontConnection(self, sock, peer, local)
 
 
 def _now_ms() -> int:

@@ -26,6 +26,7 @@ from refjk.http1 import (
     ServerConnection,
 )
 from refjk.runtime.access_log import AccessLog, LogEntry
+from refjk.runtime.addresses import Address
 from refjk.runtime.front_body import Upload
 from refjk.runtime.front_forwarding import AnswerUnfit, ClientFailed, Forwarder, Forwarding
 from refjk.runtime.front_settings import FrontSettings
@@ -61,9 +62,7 @@ class ClientSide(Forwarder, Protocol):
 class FrontConnection:
     """Attended to by one thread at a time; see `crew` for when."""
 
-    def __init__(
-        self, front: ClientSide, sock: socket.socket, peer: tuple[str, int], local: tuple[str, int]
-    ) -> None:
+    def __init__(self, front: ClientSide, sock: socket.socket, peer: Address, local: Address) -> None:
         self.fd = sock.fileno()
         self._front = front
         self._sock = sock
@@ -151,7 +150,7 @@ class FrontConnection:
 
     def _note_refusal(self, refusal: Refused | Malformed) -> None:
         self._front.counters["refused_requests"] += 1
-        logger.info("%s:%d: %s", *self._peer, refusal)
+        logger.info("%s: %s", self._peer, refusal)
 
     # -- one request ----------------------------------------------------------------------
 
@@ -173,7 +172,7 @@ class FrontConnection:
                     route = forwarding.route
         except ClientFailed as error:
             front.counters["client_failures"] += 1
-            logger.info("%s:%d: %s", *self._peer, error)
+            logger.info("%s: %s", self._peer, error)
             self._tell(error)
         finally:
             # What is left belongs to the body of this request.
@@ -205,11 +204,11 @@ class FrontConnection:
             return self._known_facts[1]
         host, port = split_authority(authority)
         facts = ConnectionFacts(
-            remote_addr=self._peer[0].encode(),
-            remote_port=self._peer[1],
-            local_addr=self._local[0].encode(),
-            server_name=host or self._local[0].encode(),
-            server_port=port if host else self._local[1],
+            remote_addr=self._peer.host.encode(),
+            remote_port=self._peer.port,
+            local_addr=self._local.host.encode(),
+            server_name=host or self._local.host.encode(),
+            server_port=port if host else self._local.port,
         )
         self._known_facts = authority, facts
         return facts
@@ -341,7 +340,7 @@ class FrontConnection:
         )
         log.write(
             LogEntry(
-                remote_addr=self._peer[0],
+                remote_addr=self._peer.host,
                 user="",
                 method=request.method.decode("latin-1") if request else "",
                 target=request.target.decode("latin-1") if request else "",

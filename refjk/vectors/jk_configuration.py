@@ -1,7 +1,8 @@
-"""Plays golden readings of mod_jk 1.2.7 and 1.2.50 (kind `conf`) against `refjk.configuration`.
+"""Plays golden readings of mod_jk 1.2.7 and 1.2.50 against `refjk.configuration`.
 
-What is compared: whether a text is refused, which names are complained of and how gravely, the entries of the
-map, the effective values of every worker, the rules of `mount` properties. The words of messages are not.
+Kind `conf`, what is compared: whether a text is refused, which names are complained of and how gravely, the
+entries of the map, the effective values of every worker, the rules of `mount` properties. The words of
+messages are not. Kind `uriworkermap`: the rules that a mount file comes to; what they match is for the mapper.
 """
 
 from __future__ import annotations
@@ -17,18 +18,21 @@ from refjk.configuration import (
     BalancerWorker,
     Complaints,
     Member,
+    MountRule,
     Place,
     Profile,
     Severity,
     Worker,
     Workers,
+    parse_rule_target,
+    read_mount_file,
 )
 from refjk.configuration.property_text import PropertyReader
 from refjk.configuration.workers import build_workers
 from refjk.vectors.jk_cases import Kinds, play_cases, same
 
 SOURCES = {"mod_jk 1.2.50": Profile.V1_2_50, "mod_jk 1.2.7": Profile.V1_2_7}
-KINDS = frozenset({"conf"})
+KINDS = frozenset({"conf", "uriworkermap"})
 THREADS = 25  # of a server process in the recordings
 
 _FILE = "workers.properties"
@@ -54,7 +58,10 @@ def play(document: Mapping[str, Any]) -> tuple[int, list[str]]:
     """
     source = next((name for name in SOURCES if name in str(document.get("source"))), "mod_jk")
     profile = SOURCES.get(source, Profile.V1_2_50)
-    kinds: Kinds = {"conf": ("cases", "id", partial(_play_conf, profile))}
+    kinds: Kinds = {
+        "conf": ("cases", "id", partial(_play_conf, profile)),
+        "uriworkermap": ("sets", "id", _play_mount_file),
+    }
     return play_cases(document, source, kinds)
 
 
@@ -80,6 +87,27 @@ def _play_conf(profile: Profile, case: Mapping[str, Any]) -> None:
     same("map", case["map"], entries)
     if case["accepted"]:
         _compare_start(case, workers)
+
+
+def _play_mount_file(case: Mapping[str, Any]) -> None:
+    """The rules of the file and of `jkmount`, without the order in which they are asked."""
+    rules = read_mount_file("\n".join(case["file_lines"]), "uriworkermap.properties", Complaints())
+    actual = [(rule.pattern, rule.worker, _rule_type(rule)) for rule in rules]
+    for mount in case.get("jkmount", ()):
+        # JkMount knows no marks and no bar, and takes the worker as the file does.
+        worker, _ = parse_rule_target(mount["worker"], Place("httpd.conf"), Complaints())
+        actual.append((mount["uri"], worker, _type_of_pattern(mount["uri"])))
+    recorded = [(rule["uri"], rule["worker"], rule["type"]) for rule in case["order"]]
+    same("rules", sorted(recorded), sorted(actual))
+
+
+def _rule_type(rule: MountRule) -> str:
+    marks = ("Disabled " if rule.disabled else "") + ("Unmount " if rule.exclude else "")
+    return marks + _type_of_pattern(rule.pattern)
+
+
+def _type_of_pattern(pattern: str) -> str:
+    return "Wildchar" if "*" in pattern or "?" in pattern else "Exact"
 
 
 def _compare_messages(case: Mapping[str, Any], complaints: Complaints, last: int) -> None:

@@ -35,7 +35,7 @@ def front_process(*options: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
         try:
             assert process.stderr is not None
             line = process.stderr.readline()
-            found = re.fullmatch(r"refjk front listens on http://127\.0\.0\.1:(\d+)/\n", line)
+            found = re.fullmatch(r"refjk front listens on http://127\.0\.0\.1:(\d+)\n", line)
             assert found is not None, line
             yield process, int(found[1])
         finally:

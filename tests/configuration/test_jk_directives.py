@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from refjk.configuration import ForwardUri, JkOption, LogLevel, Profile, Source
-from refjk.configuration.directive_table import DIRECTIVES, Scope
+from refjk.configuration.directive_table import DIRECTIVES, DirectiveInfo, Scope
 from refjk.speccheck import covers
 from tests.configuration.support import NEW, OLD, WORKER, errors, httpd, short, warnings
 
@@ -34,12 +34,16 @@ EXAMPLES = {
     "JkWatchdogInterval": "5",
 }
 FILES = {"/srv/w.properties": "worker.list=w\n", "/srv/m.properties": "/m=w\n"}
-INFOS = [pytest.param(info, id=info.name) for info in DIRECTIVES]
+TODAY = [info for info in DIRECTIVES if info.gone is None]
+COUNTED = [info for info in TODAY if info.words_max is not None and not info.many]
 
 
-def example(info: object) -> str:
-    name = info.name  # type: ignore[attr-defined]
-    return f"{name} {EXAMPLES.get(name, 'SOME_VARIABLE')}"
+def example(info: DirectiveInfo) -> str:
+    return f"{info.name} {EXAMPLES.get(info.name, 'SOME_VARIABLE')}"
+
+
+def name_of(info: object) -> str | None:
+    return info.name if isinstance(info, DirectiveInfo) else None
 
 
 # -- names, places, words -------------------------------------------------------------------------
@@ -65,20 +69,18 @@ def test_a_line_that_cannot_be_a_directive_is_refused() -> None:
 
 
 @covers("CFG-DIR-02")
-@pytest.mark.parametrize("info", INFOS)
+@pytest.mark.parametrize("info", DIRECTIVES, ids=name_of)
 @pytest.mark.parametrize("profile", [OLD, NEW])
-def test_a_directive_is_known_from_its_version_on(info: object, profile: Profile) -> None:
-    known = profile.knows(info.since, info.gone)  # type: ignore[attr-defined]
+def test_a_directive_is_known_from_its_version_on(info: DirectiveInfo, profile: Profile) -> None:
+    known = profile.knows(info.since, info.gone)
     complaints = httpd(example(info), FILES, profile=profile).complaints
     assert errors(complaints) == ([] if known else ["CFG-DIR-02 1"])
 
 
 @covers("CFG-DIR-03")
-@pytest.mark.parametrize("info", INFOS)
-def test_a_directive_stands_only_where_the_table_allows_it(info: object) -> None:
-    if info.gone:  # type: ignore[attr-defined]
-        pytest.skip("not in this profile")
-    scope = info.scope  # type: ignore[attr-defined]
+@pytest.mark.parametrize("info", TODAY, ids=name_of)
+def test_a_directive_stands_only_where_the_table_allows_it(info: DirectiveInfo) -> None:
+    scope = info.scope
     in_host = errors(httpd(HOST.format(example(info)), FILES).complaints)
     assert in_host == (["CFG-DIR-03 2"] if scope is Scope.MAIN else [])
     in_location = errors(httpd(LOCATION.format(example(info)), FILES).complaints)
@@ -86,11 +88,9 @@ def test_a_directive_stands_only_where_the_table_allows_it(info: object) -> None
 
 
 @covers("CFG-DIR-04")
-@pytest.mark.parametrize("info", INFOS)
-def test_the_number_of_words_is_that_of_the_table(info: object) -> None:
-    if info.gone or info.many or info.words_max is None:  # type: ignore[attr-defined]
-        pytest.skip("takes any number, or is not in this profile")
-    assert errors(httpd(info.name, FILES).complaints) == ["CFG-DIR-04 1"]  # type: ignore[attr-defined]
+@pytest.mark.parametrize("info", COUNTED, ids=name_of)
+def test_the_number_of_words_is_that_of_the_table(info: DirectiveInfo) -> None:
+    assert errors(httpd(info.name, FILES).complaints) == ["CFG-DIR-04 1"]
     too_many = f"{example(info)} x x"
     assert errors(httpd(too_many, FILES).complaints) == ["CFG-DIR-04 1"]
 

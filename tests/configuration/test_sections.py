@@ -113,7 +113,11 @@ def test_a_skipped_section_ends_at_its_own_end() -> None:
 
 @covers("CFG-INC-01")
 def test_included_files_are_read_in_the_order_of_their_names_at_their_place() -> None:
-    files = {"/srv/sites/b.conf": "Listen 82", "/srv/sites/a.conf": "Listen 81", "/srv/sites/c.txt": "Listen 89"}
+    files = {
+        "/srv/sites/b.conf": "Listen 82",
+        "/srv/sites/a.conf": "Listen 81",
+        "/srv/sites/c.txt": "Listen 89",
+    }
     read = httpd("Listen 80\nInclude sites/*.conf\nListen 83\n", files)
     assert [listen.port for listen in read.listen] == [80, 81, 82, 83]
     assert read.files == (MAIN, "/srv/sites/a.conf", "/srv/sites/b.conf")
