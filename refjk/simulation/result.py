@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from refjk.simulation.scenario import Scenario
 from refjk.simulation.subject import Member, Subject
-from refjk.simulation.tally import Spread
+from refjk.simulation.tally import Spread, part_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,11 @@ class Result:
     waiting_for_thread_us: int
     error_series: tuple[int, ...]
     move_series: tuple[int, ...]
+
+    @property
+    def part_us(self) -> int:
+        """How long each part of the series is."""
+        return part_us(self.scenario.duration_us)
 
     @property
     def errors(self) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -79,8 +80,18 @@ class Scenario:
             raise ValueError("a duration of 0 leaves nothing to simulate")
         if not 1 <= self.session_length < 1e9:
             raise ValueError("a session has at least 1 request, and less than 1e9")
+        for what, spans in (("outages", self.outages), ("drains", self.drains)):
+            _check_apart(what, spans)
 
     @property
     def named_workers(self) -> list[str]:
         """The workers that it speaks of."""
         return [*self.responses, *(one.worker for one in (*self.outages, *self.drains))]
+
+
+def _check_apart(what: str, spans: Iterable[Outage | Drain]) -> None:
+    ends: dict[str, float] = {}
+    for span in sorted(spans, key=lambda span: span.from_us):
+        if span.from_us < ends.get(span.worker, 0):
+            raise ValueError(f"{what} of {span.worker} overlap")
+        ends[span.worker] = math.inf if span.to_us is None else span.to_us

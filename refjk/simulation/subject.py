@@ -13,7 +13,7 @@ from refjk.balancing import (
     Method,
     WorkerSettings,
 )
-from refjk.base.errors import InputError
+from refjk.base.errors import InputError, UsageError
 from refjk.configuration import BalancerWorker, Profile, RecoveryOption, Workers, nearest_name
 from refjk.configuration import Member as ConfiguredMember
 
@@ -60,13 +60,18 @@ class Subject:
             return Balancer127(workers, self.settings)
         return Balancer1250(workers, self.settings)
 
+    @property
+    def can_drain(self) -> bool:
+        """Whether the activation of a worker can be set while the web server runs."""
+        return self.profile is not Profile.V1_2_7
+
     def check_worker(self, name: str) -> None:
-        """Raises `InputError` when there is no such member."""
+        """Raises `UsageError` when there is no such member."""
         names = [member.name for member in self.members]
         if name not in names:
             near = nearest_name(name, names)
             hint = f"the nearest name is {near}" if near else f"there are {', '.join(names[:20])}"
-            raise InputError(f"the balancer {self.name} has no worker {name!r}; {hint}")
+            raise UsageError(f"the balancer {self.name} has no worker {name!r}; {hint}")
 
 
 def read_subject(workers: Workers, name: str | None = None, processes: int = 1) -> Subject:

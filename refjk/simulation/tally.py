@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import math
 
-BUCKETS = 200
+PARTS = 200
 _STEPS_PER_E = 25  # the upper edge of a step is 4 % above the lower one
 _STEPS = 40 * _STEPS_PER_E
+
+
+def part_us(duration_us: int) -> int:
+    """How long each of `PARTS` equal parts is, so that the last one may end later than the simulation."""
+    return -(-duration_us // PARTS)
 
 
 class Spread:
@@ -49,7 +54,7 @@ class Spread:
 
 
 class WorkerTally:
-    """What one worker did. A series has a number for each of `BUCKETS` equal parts of the simulation."""
+    """What one worker did. A series has a number for each of `PARTS` equal parts of the simulation."""
 
     __slots__ = (
         "failed_attempts",
@@ -64,7 +69,7 @@ class WorkerTally:
     )
 
     def __init__(self) -> None:
-        self.series = [0] * BUCKETS  # requests served
+        self.series = [0] * PARTS  # requests served
         self.times = Spread()  # of requests served, as the client sees it
         self.sessions = 0  # begun here
         self.moved_in = 0
@@ -79,12 +84,13 @@ class Tally:
     """What happened to everybody together. Waiting is by reason, in microseconds."""
 
     def __init__(self) -> None:
-        self.error_series = [0] * BUCKETS
-        self.move_series = [0] * BUCKETS
+        self.error_series = [0] * PARTS
+        self.move_series = [0] * PARTS
         self.statuses: dict[int, int] = {}
         self.waiting = Spread()  # of requests that had to
         self.place_us = 0
         self.pause_us = 0
         self.thread_us = 0
         self.visits = 0
+        self.begun = 0  # requests
         self.turned_away = 0

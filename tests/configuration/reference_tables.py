@@ -60,7 +60,7 @@ def properties() -> str:
     """The body of workers-properties.md."""
     lines = [
         "",
-        "| property (old names) | of | kind | default 1.2.7 | default 1.2.50 | least | unit | since | again |",
+        "| property (old names) | of | kind | in 1.2.7 | in 1.2.50 | least | unit | since | again |",
     ]
     lines.append("|---|---|---|---|---|---|---|---|---|")
     lines += [_row(_property(info)) for info in PROPERTIES]
