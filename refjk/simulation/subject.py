@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 
 from refjk.balancing import (
@@ -14,7 +15,7 @@ from refjk.balancing import (
     WorkerSettings,
 )
 from refjk.base.errors import InputError, UsageError
-from refjk.configuration import BalancerWorker, Profile, RecoveryOption, Workers, nearest_name
+from refjk.configuration import BalancerWorker, Profile, RecoveryOption, Workers
 from refjk.configuration import Member as ConfiguredMember
 
 
@@ -69,8 +70,8 @@ class Subject:
         """Raises `UsageError` when there is no such member."""
         names = [member.name for member in self.members]
         if name not in names:
-            near = nearest_name(name, names)
-            hint = f"the nearest name is {near}" if near else f"there are {', '.join(names[:20])}"
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"the nearest name is {near[0]}" if near else f"there are {', '.join(names[:20])}"
             raise UsageError(f"the balancer {self.name} has no worker {name!r}; {hint}")
 
 
@@ -91,16 +92,21 @@ def read_subject(workers: Workers, name: str | None = None, processes: int = 1) 
     return Subject(
         name,
         workers.profile,
-        _settings(balancer),
+        _settings(balancer, workers.profile),
         tuple(_member(member, balancer, workers.profile, processes) for member in balancer.members),
         workers.maintain,
     )
 
 
-def _settings(balancer: BalancerWorker) -> BalancerSettings:
+def _settings(balancer: BalancerWorker, profile: Profile) -> BalancerSettings:
+    if profile is Profile.V1_2_7:
+        return BalancerSettings(
+            sticky_session=balancer.sticky_session,
+            local_worker_only=balancer.local_worker_only,
+            recover_time_s=balancer.recover_time,
+        )
     return BalancerSettings(
         sticky_session=balancer.sticky_session,
-        local_worker_only=balancer.local_worker_only,
         recover_time_s=balancer.recover_time,
         sticky_session_force=balancer.sticky_session_force,
         method=Method(balancer.method.value[0]),

@@ -2,7 +2,7 @@
 
 Kind `conf`, what is compared: whether a text is refused, which names are complained of and how gravely, the
 entries of the map, the effective values of every worker, the rules of `mount` properties. The words of
-messages are not. Kind `uriworkermap`: the rules that a mount file comes to; what they match is for the mapper.
+messages are not. Kind `uriworkermap`: the rules that a mount file comes to; what they match is for a mapper.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def play(document: Node) -> Played:
 
 def _play_decisions(document: Node) -> Played:
     """What mod_jk read and decided; the source names the version."""
-    source, kind = document["source"].text(), document["kind"].text()
+    source, kind = document["source"].text(), str(document["kind"].value)
     version = jk1250 if jk1250.SOURCE in source else jk127
     player = jk_configuration if kind in jk_configuration.KINDS else version
     passed, lines = player.play(document.table())

@@ -253,3 +253,7 @@ def test_values_and_their_number_are_bounded() -> None:
     assert errors(workers(*again).complaints) == ["CFG-PRP-10 9"]
     many = [f"n{number}=1" for number in range(20_001)]
     assert errors(workers(*many).complaints) == ["CFG-PRP-10 20001"]
+    names = ",".join(f"n{number}" for number in range(1001))
+    assert errors(workers(f"worker.list={names}").complaints) == ["CFG-PRP-10 0"]
+    lines = ("worker.list=lb", "worker.lb.type=lb", f"worker.lb.balance_workers={names}")
+    assert errors(workers(*lines).complaints) == ["CFG-PRP-10 3"]
