@@ -20,7 +20,7 @@ from enum import Enum
 
 from refjk.balancing import Balancer127, Decision, Outcome, RequestFacts
 from refjk.balancing.cookies import COOKIE_NAME, session_ids
-from refjk.mapping import Mapper, Match, Mount, canonicalise_path
+from refjk.mapping import Mapper1250, Match, Mount, canonicalise_path
 
 # FWD-STS-01
 STATUS_UNAVAILABLE = 503
@@ -98,7 +98,7 @@ class Target:
     """Where a path leads: the URI to forward, and the worker or balancer it is mounted to."""
 
     uri: bytes
-    match: Match
+    match: Match[None]
 
     @property
     def worker(self) -> str:
@@ -136,7 +136,7 @@ class WebServer:
         session_cookie: bytes = COOKIE_NAME,
     ) -> None:
         self.balancers = balancers
-        self._mapper = Mapper(mounts)
+        self._mapper = Mapper1250(mounts)
         self._session_cookie = session_cookie
 
     def target(self, raw_path: bytes) -> Target | None:

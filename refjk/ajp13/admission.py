@@ -21,6 +21,7 @@ _PLAIN_PATH = re.compile(rb"/[A-Za-z0-9_~!$&'()*+,;=:@/.-]*")
 _PATH = re.compile(rb"(?:%(?!2[fF]|5[cC]|00)[0-9A-Fa-f]{2}|[^\x00-\x1f\x7f\\%])*")
 _ABSOLUTE = re.compile(rb"https?://(?P<host>[^/?#]+)(?P<path>/.*)?", re.DOTALL | re.IGNORECASE)
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]{0,5})?")
+KEPT_SIZE_MAX = 64  # octets of a name that is remembered; peers choose them
 _NUL, _LF, _CR = b"\0\n\r"
 _DOT_ESCAPED = re.compile(rb"%2[eE]")
 
@@ -168,14 +169,14 @@ def _check_headers(request: ForwardRequest, strict: bool) -> int | None:
     hosts = 0
     coded = False
     for name, value in request.headers:
-        kind = _kind_of_header(name)
+        kind = (_kind_of_header if len(name) <= KEPT_SIZE_MAX else _kind_of_header.__wrapped__)(name)
         if _LF in value or _CR in value or _NUL in value:
             raise _refuse_value("AJP-HDR-10", value, "no CR, LF or NUL")
         if kind is None:
             continue
         if kind == b"host":
             hosts += 1
-            if hosts > 1 or not _is_host(value):
+            if hosts > 1 or not _HOST.fullmatch(value):
                 raise _refuse_value("AJP-REQ-04", value, "one Host of valid syntax")
         elif kind == b"content-length":
             if content_length is not None:
@@ -194,11 +195,6 @@ def _check_headers(request: ForwardRequest, strict: bool) -> int | None:
 
 def _refuse_value(clause: str, value: bytes, expected: str) -> Refusal:
     return Refusal(400, clause, "header_value", value, expected=expected, actual=repr(value))
-
-
-@lru_cache(maxsize=256)
-def _is_host(value: bytes) -> bool:
-    return _HOST.fullmatch(value) is not None
 
 
 @lru_cache(maxsize=1024)

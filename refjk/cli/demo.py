@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 
-from refjk.base.errors import InputError, UsageError
+from refjk.base.errors import UsageError
+from refjk.cli.json_file import write_json
 from refjk.demo.check import Check, Step
 from refjk.demo.cluster import Cluster
 from refjk.runtime.front import HTTP_PORT_DEFAULT
@@ -76,11 +75,7 @@ def _check(options: argparse.Namespace, started: float) -> int:
     failed = sum(not step.passed for step in steps)
     print(f"{len(steps) - failed} passed, {failed} failed", flush=True)
     if options.json:
-        result = {"passed": not failed, "steps": [asdict(step) for step in steps]}
-        try:
-            Path(options.json).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"cannot write {options.json}: {error.strerror}") from None
+        write_json(options.json, {"passed": not failed, "steps": [asdict(step) for step in steps]})
     return 1 if failed else 0
 
 

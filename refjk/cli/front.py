@@ -14,7 +14,7 @@ from typing import Any
 from refjk.balancing import WorkerSettings
 from refjk.base.errors import UsageError
 from refjk.cli.running import run_until_stopped
-from refjk.cli.secret_file import read_secret
+from refjk.cli.secret_file import read_secret, read_secret_if_given
 from refjk.mapping import parse_mount
 from refjk.runtime.access_log import FORMATS, AccessLog
 from refjk.runtime.addresses import AJP_PORT_DEFAULT, parse_address
@@ -148,7 +148,7 @@ def run(options: argparse.Namespace) -> int:
 
 def build_settings(options: argparse.Namespace) -> FrontSettings:
     """Everything but where to listen; raises `UsageError` and `InputError`."""
-    secret = read_secret(options.secret_file) if options.secret_file else None
+    secret = read_secret_if_given(options.secret_file)
     if not _TOKEN.fullmatch(options.session_cookie):
         raise UsageError(f"--session-cookie: {options.session_cookie!r} is not the name of a cookie")
     numbers = {field: getattr(options, field) for _, field, _ in _NUMBERS}

@@ -19,6 +19,7 @@ from refjk.base.errors import RefjkError
 
 EXIT_DEFECT = 70
 EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141  # as a program that SIGPIPE ends
 
 COMMANDS: dict[str, str] = {
     "demo": "three nodes, a front and a small application, with one command",
@@ -28,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "request": "send one request to a container over AJP13 and print the answer",
     "decode": "show AJP13 traffic: hex text, a capture file, or live as a relay",
     "config": "read the files of httpd and mod_jk: what is wrong in them, what they come to",
+    "simulate": "many users against your own balancer in simulated time: shares, moves, losses",
     "vectors": "play recorded exchanges and golden data against refjk",
     "spec": "the specification: compare clauses with code and tests, explain one",
 }
@@ -55,25 +57,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         _buffer_output()
         arguments = sys.argv[1:]
-    argv = list(arguments)
-    named = next((word for word in argv if not word.startswith("-")), None)
-    options = build_parser(named if named in COMMANDS else None).parse_args(argv)
+    command = next((word for word in arguments if word in COMMANDS), None)
     try:
+        options, unknown = build_parser(command).parse_known_args(list(arguments))
+        if unknown:
+            parser = argparse.ArgumentParser(prog=f"refjk {options.command}", usage="%(prog)s [--help] …")
+            parser.error(f"unrecognized arguments: {' '.join(unknown)}")
         code: int = _module(options.command).run(options)
         sys.stdout.flush()
         return code
     except RefjkError as error:
-        print(f"refjk {options.command}: {error}", file=sys.stderr)
+        print(f"refjk {command}: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output went away (`refjk decode … | head`): not an error of ours.
+        # The reader of our output went away (`refjk decode … | head`): nobody knows the result.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return EXIT_BROKEN_PIPE
     except Exception as error:
         print(
-            f"refjk {options.command}: internal error: {type(error).__name__}: {error}\n"
+            f"refjk {command}: internal error: {type(error).__name__}: {error}\n"
             "This is a defect of refjk; please report it with the command line"
             " (REFJK_TRACEBACK=1 shows where it happened).",
             file=sys.stderr,

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from refjk.base.errors import InputError
+from refjk.base.errors import InputError, UsageError
+
+
+def read_secret_if_given(path: str | None) -> bytes | None:
+    """None without the option; an empty name is a mistake, such as a variable that is not set."""
+    if path == "":
+        raise UsageError("--secret-file is given without a file; leave it out to serve without a secret")
+    return None if path is None else read_secret(path)
 
 
 def read_secret(path: str) -> bytes:

@@ -10,7 +10,7 @@ import sys
 
 from refjk.base.errors import UsageError
 from refjk.cli.running import run_until_stopped
-from refjk.cli.secret_file import read_secret
+from refjk.cli.secret_file import read_secret_if_given
 from refjk.cli.values import count, pause, seconds
 from refjk.runtime.access_log import FORMATS, AccessLog
 from refjk.runtime.addresses import AJP_PORT_DEFAULT, Address, parse_address
@@ -145,7 +145,7 @@ def _settings(options: argparse.Namespace) -> ConnectorSettings:
     except re.error as error:
         raise UsageError(f"--only-attributes is not a regular expression: {error}") from None
     return ConnectorSettings(
-        secret=read_secret(options.secret_file) if options.secret_file else None,
+        secret=read_secret_if_given(options.secret_file),
         packet_size=options.packet_size,
         strict=not options.lenient,
         threads=options.threads,

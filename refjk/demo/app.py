@@ -155,3 +155,7 @@ def _back(start_response: Any, cookie: str) -> Iterable[bytes]:
         headers.append(("Set-Cookie", cookie))
     start_response("303 See Other", headers)
     return [b"See /\n"]
+
+
+app = Application("node", ["node"])
+"""A node by itself, for `refjk serve refjk.demo.app:app`."""

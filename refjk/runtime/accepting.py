@@ -21,7 +21,6 @@ class Listeners:
         self._selector = selector
         self._again_at = 0.0
         self.watched = False
-        self.pauses = 0
         for listener in sockets:
             listener.setblocking(False)
 
@@ -39,7 +38,6 @@ class Listeners:
 
     def pause(self, seconds: float = 0.0) -> None:
         """Leave new connections in the listeners' queues. WSG-LIM-04"""
-        self.pauses += 1
         self._again_at = time.monotonic() + seconds
         self._unwatch()
 

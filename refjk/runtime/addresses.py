@@ -49,6 +49,9 @@ def parse_address(text: str, *, port_default: int | None = None, port_min: int =
 
     Raises `UsageError` that says what is wrong and how it should look.
     """
+    _, separator, rest = text.partition("://")
+    if separator:
+        raise UsageError(f"{text!r} has a scheme; write the address alone, {rest.partition('/')[0]}")
     host, colon, port = _split(text)
     if not host:
         raise UsageError(f"no host in {text!r}; write HOST:PORT, such as 127.0.0.1:8009")

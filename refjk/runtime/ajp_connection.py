@@ -29,7 +29,8 @@ _RUNNING, _DRAINING = ContainerPhase.RUNNING, ContainerPhase.DRAINING
 _CLOSED = ContainerPhase.CLOSED
 
 PUSH_SIZE = 1 << 17  # octets of response that may gather before they are written (WSG-LIM-06)
-LINGER_S = 1.0  # how long a refused connection is read on, so that a reset does not overtake its answer
+LINGER_S = 1.0  # how long a refused connection is read on
+_COUNTED_CLAUSES = {"AJP-HDR-08": "headers_too_many", "AJP-FRM-09": "packets_too_long"}
 
 
 class Connector(Protocol):
@@ -69,6 +70,7 @@ class AjpConnection:
         self._peer = peer
         self._core = ContainerConnection(server.policy, server.settings.packet_size)
         self._half_packet = False
+        self._lingers = False  # refused, and read on only so that a reset does not overtake the answer
         self.expires_at = time.monotonic() + server.settings.idle_timeout_s
         # Of the request that runs:
         self._body_events: deque[ContainerEvent] = deque()
@@ -89,6 +91,10 @@ class AjpConnection:
             return True
         except OSError:
             data = b""
+        if self._lingers:
+            if not data:
+                self._sock.close()
+            return bool(data)
         core = self._core
         events = core.receive(data) if data else core.receive_eof()
         try:
@@ -106,8 +112,7 @@ class AjpConnection:
             self._server.counters["pings"] += core.pings
             core.pings = 0
         if core.phase is _CLOSED:
-            self._sock.close()
-            return False
+            return self._leave()
         half = core.holds_octets
         if not (half and self._half_packet):
             settings = self._server.settings
@@ -118,7 +123,7 @@ class AjpConnection:
         return True
 
     def close(self) -> None:
-        if self.expires_at <= time.monotonic():
+        if self.expires_at <= time.monotonic() and not self._lingers:
             self._server.counters["read_timeouts" if self._half_packet else "idle_timeouts"] += 1
         self._sock.close()
 
@@ -130,20 +135,29 @@ class AjpConnection:
         """The connection is over between requests: said so, or broken by the web server."""
         if not isinstance(event, Violation):
             return
-        counters = self._server.counters
-        counters["violations" if event.status is None else "refused_requests"] += 1
+        self._count(event)
         logger.warning("%s: %s", self._peer, event)
         if event.status is not None:
             self._write()
-            self._linger()
+            self._lingers = True
 
-    def _linger(self) -> None:
-        """Give the web server time to read the answer before the connection is closed."""
-        deadline = time.monotonic() + LINGER_S
-        with contextlib.suppress(OSError):
-            self._sock.shutdown(socket.SHUT_WR)
-            while (left := deadline - time.monotonic()) > 0 and receive(self._sock, left):
-                pass
+    def _leave(self) -> bool:
+        """Close; after a refusal only when the web server has had time to read the answer."""
+        if self._lingers:
+            try:
+                self._sock.shutdown(socket.SHUT_WR)
+                self.expires_at = time.monotonic() + LINGER_S
+                return True
+            except OSError:
+                pass  # gone already
+        self._sock.close()
+        return False
+
+    def _count(self, violation: Violation) -> None:
+        counters = self._server.counters
+        counters["violations" if violation.status is None else "refused_requests"] += 1
+        if violation.clause in _COUNTED_CLAUSES:
+            counters[_COUNTED_CLAUSES[violation.clause]] += 1
 
     # -- one request ----------------------------------------------------------------------
 
@@ -233,9 +247,10 @@ class AjpConnection:
         """
         core = self._core
         core.end_response(reuse=not self._server.stopping)
+        deadline = time.monotonic() + self._server.settings.read_timeout_s
         while core.phase is _DRAINING:
             self._write()
-            for event in self._receive():
+            for event in self._receive(deadline):
                 if isinstance(event, Violation):
                     logger.warning("%s: %s", self._peer, event)
 
@@ -260,6 +275,7 @@ class AjpConnection:
     def _more_body(self) -> bytes:
         """The next octets of the body, asked for if need be; empty at the end. WSG-INP-01"""
         core = self._core
+        deadline = time.monotonic() + self._server.settings.read_timeout_s
         while True:
             if self._body_events:
                 event = self._body_events.popleft()
@@ -274,7 +290,7 @@ class AjpConnection:
             elif core.phase is _CLOSED:
                 raise BodyUnavailable("the connection is closed", 400)
             self._write()
-            self._body_events.extend(self._receive())
+            self._body_events.extend(self._receive(deadline))
 
     def _counted(self, data: bytes) -> bytes:
         self._body_size += len(data)
@@ -295,20 +311,22 @@ class AjpConnection:
                 raise BodyUnavailable(f"{event.missing} octets of the request body never came", 400)
             return
         if isinstance(event, Violation):
-            self._server.counters["violations"] += 1
+            self._count(event)
             logger.warning("%s: %s", self._peer, event)
             raise BodyUnavailable(str(event), 400)
         assert isinstance(event, PeerClosed)
         raise BodyUnavailable("the web server closed the connection", 400)
 
-    def _receive(self) -> list[ContainerEvent]:
-        """What comes next; silence beyond the read timeout ends the connection. AJP-ERR-03"""
+    def _receive(self, deadline: float) -> list[ContainerEvent]:
+        """What comes next; when a packet is not whole by its deadline, however its octets trickle,
+        the connection is over. AJP-ERR-03"""
         try:
-            data = receive(self._sock, self._server.settings.read_timeout_s)
-        except TimeoutError as error:
+            data = receive(self._sock, deadline - time.monotonic())
+        except TimeoutError:
             self._server.counters["read_timeouts"] += 1
             self._core.abort()
-            raise BodyUnavailable(str(error), 408) from None
+            text = f"no whole packet within {self._server.settings.read_timeout_s:g} s"
+            raise BodyUnavailable(text, 408) from None
         except OSError:
             data = b""
         return self._core.receive(data) if data else self._core.receive_eof()

@@ -21,11 +21,12 @@ from refjk.runtime.settings import ConnectorSettings
 from refjk.runtime.wsgi import WsgiApplication
 
 COUNTERS = (
-    "connections",
     "requests",
     "pings",
     "refused_requests",
     "violations",
+    "headers_too_many",
+    "packets_too_long",
     "application_errors",
     "broken_responses",
     "read_timeouts",

@@ -20,7 +20,7 @@ import selectors
 import socket
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -82,8 +82,11 @@ def _waits() -> int:
 class Crew:
     """The threads, the selector and every connection they serve."""
 
-    def __init__(self, accept: Accept, *, threads: int, connections_max: int, name: str) -> None:
+    def __init__(
+        self, accept: Accept, *, threads: int, connections_max: int, name: str, counters: Counter[str]
+    ) -> None:
         self._accept = accept
+        self._counters = counters
         self._threads_max = threads
         self._connections_max = connections_max
         self._name = name
@@ -125,10 +128,6 @@ class Crew:
     def stopping(self) -> bool:
         return self._stopping
 
-    @property
-    def accept_pauses(self) -> int:
-        return self._listeners.pauses
-
     def start(self, listeners: list[socket.socket]) -> None:
         """Begin to accept on `listeners`, which are the crew's from now on."""
         self._listeners = Listeners(listeners, self._selector)
@@ -155,7 +154,7 @@ class Crew:
             self._dismissed = True
             self._wanted.notify_all()
             self._wake()
-            for served in self._all:
+            for served in list(self._all):
                 served.shut()
             # Threads that an application keeps busy are daemons: they end with the process.
             while self._threads and (left := deadline + 1.0 - time.monotonic()) > 0:
@@ -305,6 +304,7 @@ class Crew:
         with self._lock:
             self._handed.append(served)
             if not self._hire():
+                self._counters["thread_shortages"] += 1
                 self._handed.pop()
                 return False
             self._selector.unregister(served.fd)
@@ -371,14 +371,18 @@ class Crew:
     def _accept_some(self, listener: socket.socket) -> None:
         for _ in range(ACCEPT_BATCH):
             if len(self._all) >= self._connections_max:
+                self._counters["accept_pauses"] += 1
                 self._listeners.pause()
                 return
             sock = self._listeners.accept(listener)
             if sock is None:
+                if not self._listeners.watched:
+                    self._counters["accept_pauses"] += 1
                 return
             served = self._accept(sock)
             if served is not None:
-                self._all.add(served)
+                with self._lock:
+                    self._all.add(served)
                 self._selector.register(served.fd, selectors.EVENT_READ, served)
 
     # -- waking and watching --------------------------------------------------------------
@@ -403,7 +407,7 @@ class Crew:
                 self._watch_wanted.clear()
                 self._watch_sleeps = True
                 # The leader says what it attends to before it looks whether the watch sleeps.
-                if self._running is None:
+                if self._running is None and not self._dismissed:
                     self._watch_wanted.wait()
                 self._watch_sleeps = False
                 quiet = 0

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from refjk.ajp13.admission import KEPT_SIZE_MAX
 from refjk.ajp13.codes import (
     LOCAL_ADDR_ATTRIBUTE,
     REMOTE_PORT_ATTRIBUTE,
@@ -50,6 +51,8 @@ class EnvironBuilder:
     def __init__(self, settings: ConnectorSettings, errors: object) -> None:
         self._script_name = settings.script_name
         self._lifted = settings.lifted_attributes
+        # By what the derived keys depend on, not by this builder, which would outlive its server.
+        self._key = (EnvironBuilder, settings.trust_remote_user, settings.lifted_attributes)
         self._code_keys = _CODE_KEYS | (_USER_KEYS if settings.trust_remote_user else {})
         self._base: Environ = {
             "SCRIPT_NAME": settings.script_name,
@@ -81,9 +84,9 @@ class EnvironBuilder:
         if request.is_ssl:
             environ["wsgi.url_scheme"] = "https"
             environ["HTTPS"] = "on"
-        kept = request.derived.get(self)
+        kept = request.derived.get(self._key)
         if kept is None:
-            kept = request.derived[self] = self._header_keys(request), *self._attribute_keys(request)
+            kept = request.derived[self._key] = self._header_keys(request), *self._attribute_keys(request)
         header_keys, attribute_keys, attributes = kept
         environ.update(header_keys)
         environ.update(attribute_keys)
@@ -97,7 +100,7 @@ class EnvironBuilder:
         the other (WSG-ENV-04)."""
         found: dict[str, str] = {}
         for name, value in request.headers:
-            key = _key_of_header(name)
+            key = (_key_of_header if len(name) <= KEPT_SIZE_MAX else _key_of_header.__wrapped__)(name)
             if key is None:
                 continue
             text = value.decode("latin-1")

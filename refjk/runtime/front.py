@@ -28,7 +28,6 @@ HTTP_PORT_DEFAULT = 8080
 SERVER_HEADER = (b"Server", b"refjk")
 
 COUNTERS = (
-    "connections",
     "requests",
     "refused_requests",
     "client_failures",

@@ -36,6 +36,7 @@ from refjk.webserver import Target
 logger = logging.getLogger("refjk.front")
 
 HTTP_PORT = 80
+BODY_RATE_MIN = 500  # octets per second; a slower request body is given up after the read timeout
 LINGER_S = 2.0  # how long a connection that ends is read on, so that a reset does not overtake the answer
 STATUS_CLIENT_GONE = 499  # only in the access log, as other web servers have it there
 RESET_ON_CLOSE = b"\1\0\0\0\0\0\0\0"  # struct linger: on, zero seconds
@@ -76,6 +77,7 @@ class FrontConnection:
         self.expires_at = time.monotonic() + front.settings.read_timeout_s
         self._known_facts: tuple[bytes, ConnectionFacts] | None = None
         # Of the request under way:
+        self._patience_s = 0.0  # how long the client's body may still be waited for
         self._status = 0
         self._size = 0  # octets of content that were sent
 
@@ -159,6 +161,7 @@ class FrontConnection:
         front.counters["requests"] += 1
         started = time.monotonic()
         self._status = self._size = 0
+        self._patience_s = front.settings.read_timeout_s
         route = ""
         try:
             target = self._find(request)
@@ -231,6 +234,7 @@ class FrontConnection:
             if self._events:
                 event = self._events.popleft()
                 if type(event) is BodyReceived:
+                    self._patience_s += len(event.data) / BODY_RATE_MIN
                     return event.data
                 if type(event) is BodyEnded:
                     return b""
@@ -243,10 +247,12 @@ class FrontConnection:
                 core.send_continue()
                 self._write()
             try:
-                data = receive(self._sock, self._front.settings.read_timeout_s)
-            except TimeoutError as error:
+                started = time.monotonic()
+                data = receive(self._sock, min(self._patience_s, self._front.settings.read_timeout_s))
+                self._patience_s -= time.monotonic() - started
+            except TimeoutError:
                 self._front.counters["read_timeouts"] += 1
-                raise ClientFailed(f"request body: {error}", 408) from None
+                raise ClientFailed("the request body does not come, or comes too slowly", 408) from None
             except OSError:
                 data = b""
             self._events.extend(core.receive(data) if data else core.receive_eof())

@@ -11,9 +11,14 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from refjk.base.errors import LocalProtocolError
 from refjk.runtime.addresses import Address, parse_address
 from refjk.runtime.crew import Crew, Served
 from refjk.runtime.listening import open_listeners
+
+# `accept_pauses`: new connections had to wait for the connection limit or for descriptors;
+# `thread_shortages`: one had to wait because all threads were busy.
+CREW_COUNTERS = ("connections", "accept_pauses", "thread_shortages")
 
 
 class Server(ABC):
@@ -30,7 +35,7 @@ class Server(ABC):
     def __init__(
         self, address: str, *, sockets: Sequence[socket.socket], threads: int, connections_max: int
     ) -> None:
-        self.counters: Counter[str] = Counter(dict.fromkeys(self.counter_names, 0))
+        self.counters: Counter[str] = Counter(dict.fromkeys((*CREW_COUNTERS, *self.counter_names), 0))
         self.stopping = False  # requests that end from now on end their connection too
         self._address = address
         self._sockets = list(sockets)
@@ -43,8 +48,10 @@ class Server(ABC):
         """Listen and serve in threads of its own; returns host and port of the first listener.
 
         Raises `UsageError` for an address that is not allowed, `InputError` for one that cannot
-        be had.
+        be had, and `LocalProtocolError` when it was started before: a server serves once.
         """
+        if self._crew is not None or self.stopping:
+            raise LocalProtocolError("this server was started before; make a new one")
         listeners = self._sockets or open_listeners(
             parse_address(self._address, port_default=self.port_default, port_min=0)
         )
@@ -60,6 +67,7 @@ class Server(ABC):
             threads=self._threads,
             connections_max=self._connections_max,
             name=self.scheme,
+            counters=self.counters,
         )
         self._crew.start(listeners)
         return bound[0].host, bound[0].port
@@ -88,11 +96,6 @@ class Server(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-    @property
-    def accept_pauses(self) -> int:
-        """How often new connections had to wait for the connection limit or for descriptors."""
-        return self._crew.accept_pauses if self._crew is not None else 0
 
     @abstractmethod
     def _connect(self, sock: socket.socket, peer: Address, local: Address) -> Served:

@@ -13,13 +13,16 @@ class StopSignals:
     """SIGTERM and SIGINT ask for an orderly stop (WSG-STP-01), a second one ends the process at once
     (WSG-STP-04).
 
-    `wait` returns when the first has come. SIGHUP calls `reopen`, where that is given.
+    `wait` returns when the first has come. SIGHUP calls `reopen`, SIGUSR1 `report`, where given.
     """
 
-    def __init__(self, reopen: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, reopen: Callable[[], None] | None = None, report: Callable[[], None] | None = None
+    ) -> None:
         self._asked = False
         self._arrivals = -1  # where the numbers of signals can be read
         self._reopen = reopen
+        self._report = report
 
     def install(self) -> None:
         """Only from the main thread, as Python demands."""
@@ -29,6 +32,7 @@ class StopSignals:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGHUP, self._hang_up)
+        signal.signal(signal.SIGUSR1, self._tell)
 
     def wait(self) -> None:
         """Once, after `install`."""
@@ -48,3 +52,7 @@ class StopSignals:
     def _hang_up(self, number: int, frame: FrameType | None) -> None:
         if self._reopen is not None:
             self._reopen()
+
+    def _tell(self, number: int, frame: FrameType | None) -> None:
+        if self._report is not None:
+            self._report()

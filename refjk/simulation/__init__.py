@@ -10,6 +10,7 @@ The same subject and the same scenario, its seed among it, give the same result.
 """
 
 from refjk.simulation.distributions import Constant, Distribution, Exponential, Lognormal
+from refjk.simulation.document import as_document
 from refjk.simulation.notation import (
     format_time,
     parse_arrivals,
@@ -20,10 +21,11 @@ from refjk.simulation.notation import (
 )
 from refjk.simulation.picture import picture
 from refjk.simulation.play import simulate
-from refjk.simulation.report import as_document, report
+from refjk.simulation.report import report
 from refjk.simulation.result import Result, Times, WorkerResult
 from refjk.simulation.scenario import Arrivals, Drain, Outage, Replication, Scenario
 from refjk.simulation.subject import Member, Subject, read_subject
+from refjk.simulation.what_if import WorkerChange, change_workers, parse_worker_change
 
 __all__ = [
     "Arrivals",
@@ -39,14 +41,17 @@ __all__ = [
     "Scenario",
     "Subject",
     "Times",
+    "WorkerChange",
     "WorkerResult",
     "as_document",
+    "change_workers",
     "format_time",
     "parse_arrivals",
     "parse_distribution",
     "parse_drain",
     "parse_outage",
     "parse_time",
+    "parse_worker_change",
     "picture",
     "read_subject",
     "report",

@@ -21,7 +21,7 @@ class Agenda:
         self._added = 0
 
     def add(self, delay_us: int, handler: Handler, subject: Any = None) -> int:
-        """Calls the handler so much later; returns the event's number, which is above 0 and never repeated."""
+        """Calls the handler so much later; returns the event's number, above 0 and never repeated."""
         self._added = number = self._added + 1
         heapq.heappush(self._heap, (self.now_us + delay_us, number, handler, subject))
         return number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refjk.balancing import RequestFacts
+from refjk.balancing import Decision, RequestFacts, Wait
 from refjk.simulation.distributions import Sampler
 from refjk.simulation.subject import Member
 from refjk.simulation.tally import WorkerTally
@@ -44,7 +44,7 @@ class User:
     )
 
     def __init__(self) -> None:
-        self.answer: object = None
+        self.answer: Decision | Wait | None = None
         self.at: Container | None = None
         self.session_at: Container | None = None
         self.begun_us = self.deadline_us = self.waited_us = 0

@@ -9,7 +9,7 @@ from random import Random
 from refjk.simulation.agenda import Agenda
 from refjk.simulation.container import User
 from refjk.simulation.distributions import Constant, Exponential, Sampler
-from refjk.simulation.scenario import SECOND_US, Scenario
+from refjk.simulation.scenario import Scenario
 from refjk.simulation.tally import Tally
 
 
@@ -33,9 +33,9 @@ class Crowd:
         arrivals = scenario.arrivals
         random = Random(f"{scenario.seed} arrivals")
         if arrivals is None:
-            # Not all at the same moment, and soon all of them.
+            # As if they had been there before.
             for user in self.users:
-                agenda.add(int(random.random() * max(SECOND_US, self._think())), self._visit, user)
+                agenda.add(scenario.think.rest_us(random), self._visit, user)
             return
         kind = Exponential if arrivals.is_random else Constant
         self._between: Sampler = kind(arrivals.between_us).sampler(random)

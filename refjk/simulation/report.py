@@ -1,17 +1,15 @@
-"""A result in text for people and as a document for programs."""
+"""A result in text, and the words for what was played."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
 
 from refjk.simulation.distributions import Distribution
 from refjk.simulation.notation import format_time
-from refjk.simulation.result import Result, Times, WorkerResult
-from refjk.simulation.scenario import Arrivals, Drain, Outage, Scenario
+from refjk.simulation.result import Result, WorkerResult
+from refjk.simulation.scenario import Arrivals, Drain, Outage
 
-FORMAT = "refjk simulation 1"
 _HEADINGS = (
     "worker",
     "factor",
@@ -50,15 +48,15 @@ def _about(result: Result) -> Iterator[str]:
         f"balancer {subject.name} of mod_jk {subject.profile.value}{method}, {sticky} sessions,"
         f" {len(subject.members)} workers"
     )
-    coming = "" if scenario.arrivals is None else f", coming {_arrivals(scenario.arrivals)}"
+    coming = "" if scenario.arrivals is None else f", coming {arrivals_words(scenario.arrivals)}"
     yield f"{scenario.users} users{coming}, for {format_time(scenario.duration_us)}"
     yield (
-        f"sessions of {scenario.session_length:g} requests, think {_words(scenario.think)},"
-        f" response {_words(scenario.response)}, replication {scenario.replication.value}"
+        f"sessions of {scenario.session_length:g} requests, think {distribution_words(scenario.think)},"
+        f" response {distribution_words(scenario.response)}, replication {scenario.replication.value}"
     )
     for worker, distribution in scenario.responses.items():
-        yield f"{worker}: response {_words(distribution)}"
-    for span in (*scenario.outages, *scenario.drains):
+        yield f"{worker}: response {distribution_words(distribution)}"
+    for span in scenario.spans:
         yield f"{span.worker}: {span_words(span)}"
 
 
@@ -127,110 +125,14 @@ def _time(time_us: int) -> str:
     return format_time(time_us) if time_us else "0"
 
 
-def _arrivals(arrivals: Arrivals) -> str:
+def arrivals_words(arrivals: Arrivals) -> str:
     if arrivals.is_random:
         return f"at random, {1e6 / arrivals.between_us:.4g} in a second"
     return f"every {format_time(arrivals.between_us)}"
 
 
-def _words(distribution: Distribution) -> str:
+def distribution_words(distribution: Distribution) -> str:
+    """Its kind and its times."""
     kind, *parts = type(distribution).__name__.lower(), *asdict(distribution).values()
-    times = ",".join(
-        format_time(part) if isinstance(part, int) else f"{part:g}" for part in parts
-    )
+    times = ",".join(format_time(part) if isinstance(part, int) else f"{part:g}" for part in parts)
     return f"{kind} {times}"
-
-
-def as_document(result: Result) -> dict[str, Any]:
-    """For JSON; see `docs/howto/simulate.md`. Times in seconds."""
-    subject = result.subject
-    return {
-        "format": FORMAT,
-        "seed": result.scenario.seed,
-        "balancer": {
-            "name": subject.name,
-            "profile": subject.profile.value,
-            "method": subject.settings.method.name.lower() if subject.can_drain else None,
-            "sticky_session": subject.settings.sticky_session,
-        },
-        "scenario": _scenario(result.scenario),
-        "totals": {
-            "requests": result.requests,
-            "served": result.times.count,
-            "errors": {str(status): count for status, count in result.statuses.items()},
-            "unfinished": result.unfinished,
-            "sessions": result.visits,
-            "turned_away": result.turned_away,
-            "moves": result.moves,
-            "lost_by_move": result.lost_by_move,
-            "lost_by_restart": result.lost_by_restart,
-            "response_times": _times(result.times),
-            "waiting": {
-                **_times(result.waiting),
-                "for_place_s": result.waiting_for_place_us / 1e6,
-                "between_tries_s": result.waiting_between_tries_us / 1e6,
-                "for_thread_s": result.waiting_for_thread_us / 1e6,
-            },
-        },
-        "workers": [_worker(worker) for worker in result.workers],
-        "series": {
-            "part_s": result.part_us / 1e6,
-            "served": {worker.name: list(worker.series) for worker in result.workers},
-            "errors": list(result.error_series),
-            "moves": list(result.move_series),
-        },
-    }
-
-
-def _scenario(scenario: Scenario) -> dict[str, Any]:
-    return {
-        "users": scenario.users,
-        "duration_s": scenario.duration_us / 1e6,
-        "arrivals": None if scenario.arrivals is None else _arrivals(scenario.arrivals),
-        "session_length": scenario.session_length,
-        "think": _words(scenario.think),
-        "response": _words(scenario.response),
-        "responses": {worker: _words(one) for worker, one in scenario.responses.items()},
-        "replication": scenario.replication.value,
-        "threads": scenario.threads,
-        "spans": [
-            {
-                "worker": span.worker,
-                "kind": "down" if isinstance(span, Outage) else span.activation.name.lower(),
-                "from_s": span.from_us / 1e6,
-                "to_s": None if span.to_us is None else span.to_us / 1e6,
-            }
-            for span in (*scenario.outages, *scenario.drains)
-        ],
-    }
-
-
-def _worker(worker: WorkerResult) -> dict[str, Any]:
-    settings = worker.member.settings
-    return {
-        "name": worker.name,
-        "factor": settings.factor,
-        "route": settings.effective_route,
-        "domain": settings.domain,
-        "share": round(worker.share, 6),
-        "requests": worker.requests,
-        "sessions": worker.sessions,
-        "moved_in": worker.moved_in,
-        "moved_out": worker.moved_out,
-        "lost_by_move": worker.lost_by_move,
-        "lost_by_restart": worker.lost_by_restart,
-        "failed_attempts": worker.failed_attempts,
-        "open_max": worker.open_max,
-        "response_times": _times(worker.times),
-    }
-
-
-def _times(times: Times) -> dict[str, Any]:
-    return {
-        "count": times.count,
-        "mean_s": times.sum_us / times.count / 1e6 if times.count else 0.0,
-        "median_s": times.median_us / 1e6,
-        "p95_s": times.p95_us / 1e6,
-        "p99_s": times.p99_us / 1e6,
-        "longest_s": times.longest_us / 1e6,
-    }

@@ -24,16 +24,16 @@ class Times:
     @classmethod
     def of(cls, spread: Spread) -> Times:
         """From counts."""
-        quantiles = (spread.quantile_us(part) for part in (0.5, 0.95, 0.99))
-        return cls(spread.count, spread.sum_us, *quantiles, spread.longest_us)
+        median_us, p95_us, p99_us = (spread.quantile_us(part) for part in (0.5, 0.95, 0.99))
+        return cls(spread.count, spread.sum_us, median_us, p95_us, p99_us, spread.longest_us)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerResult:
     """One worker. `moved_out` and the losses are sessions that were here; `sessions` began here.
 
-    `failed_attempts` are requests, or their second attempts, that it was given and did not serve; `series` has
-    the requests served in each equal part of the simulation; `share` is its part of all that were.
+    `failed_attempts` counts how often it was given a request and did not serve it; `series` has the requests
+    served in each equal part of the simulation; `share` is its part of all that were.
     """
 
     member: Member

@@ -13,6 +13,9 @@ from refjk.simulation.distributions import Distribution, Exponential
 SECOND_US = 1_000_000
 USERS_MAX = 200_000
 THREADS_DEFAULT = 200
+THINK_MIN_US = 1000
+THINK_DEFAULT = Exponential(5 * SECOND_US)
+RESPONSE_DEFAULT = Exponential(50_000)
 
 
 class Replication(Enum):
@@ -56,8 +59,8 @@ class Scenario:
 
     Without `arrivals` all `users` are there all the time, and each begins a new session after the last one.
     With them a user comes, has one session and goes; `users` is how many can be there at once.
-    `session_length` is the mean number of requests in a session, `responses` is by name of the worker and goes
-    before `response`, `threads` is what each container has (0: any number).
+    `session_length` is the mean number of requests in a session, `responses` is by name of the worker and
+    goes before `response`, `threads` is what each container has (0: any number).
     """
 
     seed: int
@@ -65,8 +68,8 @@ class Scenario:
     duration_us: int = 600 * SECOND_US
     arrivals: Arrivals | None = None
     session_length: float = 20.0
-    think: Distribution = Exponential(5 * SECOND_US)
-    response: Distribution = Exponential(50_000)
+    think: Distribution = THINK_DEFAULT
+    response: Distribution = RESPONSE_DEFAULT
     responses: Mapping[str, Distribution] = field(default_factory=dict)
     outages: tuple[Outage, ...] = ()
     drains: tuple[Drain, ...] = ()
@@ -80,18 +83,29 @@ class Scenario:
             raise ValueError("a duration of 0 leaves nothing to simulate")
         if not 1 <= self.session_length < 1e9:
             raise ValueError("a session has at least 1 request, and less than 1e9")
-        for what, spans in (("outages", self.outages), ("drains", self.drains)):
-            _check_apart(what, spans)
+        # Who is refused at once and asks again at once would stop the time.
+        if self.think.typical_us < THINK_MIN_US:
+            raise ValueError(f"users think for at least {THINK_MIN_US // 1000} ms between requests")
+        for span in self.spans:
+            if span.from_us >= self.duration_us:
+                raise ValueError(f"what begins at {span.from_us / SECOND_US:g} s is never played")
+        _check_apart("outages", self.outages)
+        _check_apart("drains", self.drains)
+
+    @property
+    def spans(self) -> list[Outage | Drain]:
+        """All of both."""
+        return [*self.outages, *self.drains]
 
     @property
     def named_workers(self) -> list[str]:
         """The workers that it speaks of."""
-        return [*self.responses, *(one.worker for one in (*self.outages, *self.drains))]
+        return [*self.responses, *(span.worker for span in self.spans)]
 
 
 def _check_apart(what: str, spans: Iterable[Outage | Drain]) -> None:
     ends: dict[str, float] = {}
-    for span in sorted(spans, key=lambda span: span.from_us):
+    for span in sorted(spans, key=lambda one: one.from_us):
         if span.from_us < ends.get(span.worker, 0):
             raise ValueError(f"{what} of {span.worker} overlap")
         ends[span.worker] = math.inf if span.to_us is None else span.to_us

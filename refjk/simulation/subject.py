@@ -70,27 +70,36 @@ class Subject:
         """Raises `UsageError` when there is no such member."""
         names = [member.name for member in self.members]
         if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            hint = f"the nearest name is {near[0]}" if near else f"there are {', '.join(names[:20])}"
-            raise UsageError(f"the balancer {self.name} has no worker {name!r}; {hint}")
+            raise UsageError(f"the balancer {self.name} has no worker {name!r}; {_hint(name, names)}")
 
 
-def read_subject(workers: Workers, name: str | None = None, processes: int = 1) -> Subject:
-    """The balancer of that name, or the only one; `processes` is how many share the load of the web server.
+def choose_balancer(workers: Workers, name: str | None = None) -> BalancerWorker:
+    """The balancer of that name, or the only one.
 
-    Raises `InputError` when there is none, or more than one to choose from.
+    Raises `InputError` when there is no balancer at all, `UsageError` when one has to be chosen.
     """
     balancers = {key: one for key, one in workers.workers.items() if isinstance(one, BalancerWorker)}
     if name is None and len(balancers) == 1:
-        name = next(iter(balancers))
-    if name not in balancers:
-        names = ", ".join(balancers) or "none"
-        wanted = "there must be one balancer to simulate" if name is None else f"there is no balancer {name!r}"
-        choice = "; choose one by its name" if name is None and balancers else ""
-        raise InputError(f"{wanted}; workers of type lb: {names}{choice}")
-    balancer = balancers[name]
+        return next(iter(balancers.values()))
+    if name in balancers:
+        return balancers[name]
+    if not balancers:
+        raise InputError("there is no balancer to simulate: no worker of type lb is in the worker.list")
+    if name is None:
+        raise UsageError(f"choose one of the balancers {', '.join(balancers)}")
+    raise UsageError(f"there is no balancer {name!r}; {_hint(name, list(balancers))}")
+
+
+def _hint(name: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(name, names, 1)
+    return f"the nearest name is {near[0]}" if near else f"there are {', '.join(names[:20])}"
+
+
+def read_subject(workers: Workers, name: str | None = None, processes: int = 1) -> Subject:
+    """What is to be simulated of `choose_balancer`; `processes` of the web server share the load."""
+    balancer = choose_balancer(workers, name)
     return Subject(
-        name,
+        balancer.name,
         workers.profile,
         _settings(balancer, workers.profile),
         tuple(_member(member, balancer, workers.profile, processes) for member in balancer.members),

@@ -17,13 +17,14 @@ def part_us(duration_us: int) -> int:
 class Spread:
     """How long many things took, in steps of 2 %."""
 
-    __slots__ = ("_counts", "count", "longest_us", "sum_us")
+    __slots__ = ("_counts", "count", "longest_us", "shortest_us", "sum_us")
 
     def __init__(self) -> None:
         self._counts = [0] * _STEPS
         self.count = 0
         self.sum_us = 0
         self.longest_us = 0
+        self.shortest_us = 1 << 62
 
     def add(self, time_us: int) -> None:
         """One more."""
@@ -31,6 +32,8 @@ class Spread:
         self.sum_us += time_us
         if time_us > self.longest_us:
             self.longest_us = time_us
+        if time_us < self.shortest_us:
+            self.shortest_us = time_us
         self._counts[int(math.log(time_us + 1) * _STEPS_PER_E)] += 1
 
     def add_all(self, other: Spread) -> None:
@@ -38,6 +41,7 @@ class Spread:
         self.count += other.count
         self.sum_us += other.sum_us
         self.longest_us = max(self.longest_us, other.longest_us)
+        self.shortest_us = min(self.shortest_us, other.shortest_us)
         for step, count in enumerate(other._counts):
             self._counts[step] += count
 
@@ -49,7 +53,8 @@ class Spread:
         for step, count in enumerate(self._counts):
             due -= count
             if due <= 0:
-                return min(self.longest_us, int(math.exp((step + 0.5) / _STEPS_PER_E)))
+                middle_us = int(math.exp((step + 0.5) / _STEPS_PER_E))
+                return min(max(middle_us, self.shortest_us), self.longest_us)
         raise AssertionError("the counts add up to `count`")
 
 

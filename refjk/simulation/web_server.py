@@ -1,7 +1,7 @@
 """The web server's end of a simulation: it asks the balancer, tries, waits, tries again, and reports.
 
-A request goes through `begin`, `_turn_to`, `_take_place`, `_try`, `_serve` and `_answered`; after a failed try
-`_try_failed` leads to `_try`, to `_choose_again` or to `_give_up`.
+A request goes through `begin`, `_turn_to`, `_take_place`, `_try`, `_serve` and `_answered`; after a failed
+try `_try_failed` leads to `_try`, to `_choose_again` or to `_give_up`.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class WebServer:
         self._tally = tally
         self._part_us = part_us
         self._on_end = on_end
+        self._answer = self._answered  # bound once, not for each request
 
     def begin(self, user: User, _number: int) -> None:
         """A user sends a request."""
@@ -156,7 +157,7 @@ class WebServer:
             # Nobody waits for the answer, but the thread does not know.
             self._agenda.add(time_us, self._finish, (container, container.boots))
         else:
-            user.due = self._agenda.add(time_us, self._answered, user)
+            user.due = self._agenda.add(time_us, self._answer, user)
 
     def _answered(self, user: User, number: int) -> None:
         if user.due != number:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from refjk.base.errors import InputError
-from refjk.vectors import jk127, jk1250, jk_configuration
+from refjk.vectors import jk127, jk1250, jk_configuration, jk_mapping
 from refjk.vectors.document import Node
 from refjk.vectors.edge_container import play_edge_container
 from refjk.vectors.edge_web_server import play_edge_web_server
@@ -26,7 +26,9 @@ def _play_decisions(document: Node) -> Played:
     """What mod_jk read and decided; the source names the version."""
     source, kind = document["source"].text(), str(document["kind"].value)
     version = jk1250 if jk1250.SOURCE in source else jk127
-    player = jk_configuration if kind in jk_configuration.KINDS else version
+    # A mount file is played with the paths that it maps; its reading is part of that.
+    chapters = (jk_mapping, jk_configuration)
+    player = next((chapter for chapter in chapters if kind in chapter.KINDS), version)
     passed, lines = player.play(document.table())
     kind = f"{version.SOURCE} {kind}"
     return Played(kind, passed, len(lines), tuple(map(Difference.of_line, lines)))

@@ -32,6 +32,7 @@ def whole(data: bytes) -> Iterable[bytes]:
 
 
 def at_random() -> Split:
+    print(f"seed {SEED}")
     random = Random(SEED)
     return lambda data: random_splits(data, random)
 

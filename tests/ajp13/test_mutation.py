@@ -143,6 +143,7 @@ def time_limit() -> Iterator[None]:
 
 
 def run_rounds(name: str, play: Callable[[Random], None], rounds: int = ROUNDS, first: int = 0) -> None:
+    print(f"REFJK_SEED={SEED} REFJK_ROUNDS={rounds}: {name}")
     for number in range(first, first + rounds):
         try:
             play(Random(f"{SEED}:{name}:{number}"))
@@ -475,6 +476,7 @@ def test_a_failing_round_names_its_seed_and_its_number() -> None:
 
 def test_mutated_traffic_gets_beyond_the_first_check() -> None:
     """Otherwise the rounds above would show little."""
+    print(f"REFJK_SEED={SEED}")
     clauses: set[str] = set()
     cycles = answers = 0
     for number in range(500):

@@ -164,6 +164,7 @@ def check_127(subject: Algorithm, facts: RequestFacts, decision: Decision, now_m
 @covers("BAL-VAL-01", "BAL-VAL-03", "BAL-ACT-01", "BAL-ACT-05", "BAL-RTE-01", "BAL-TRY-02", "BAL-TRY-03")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_choices_of_1250_keep_to_the_rules_and_all_counts_come_back(seed: int) -> None:
+    print(f"seed {seed}")
     dice = random.Random(seed)
     subject = Balancer1250(workers(dice), settings(dice))
     run = Run(dice, subject, check_1250)
@@ -179,6 +180,7 @@ def test_choices_of_1250_keep_to_the_rules_and_all_counts_come_back(seed: int) -
 @covers("BAL-STA-01", "BAL-STA-02")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_choices_of_127_never_take_a_worker_in_error_before_its_time(seed: int) -> None:
+    print(f"seed {seed}")
     dice = random.Random(seed)
     subject = Balancer127(workers(dice), settings(dice))
     before = sum(worker.value for worker in subject.snapshot())
@@ -202,6 +204,7 @@ def test_same_seed_gives_the_same_sequence(algorithm: Callable[..., Algorithm]) 
 @covers("BAL-VAL-01", "BAL-VAL-04")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_shares_follow_the_factors(seed: int) -> None:
+    print(f"seed {seed}")
     dice = random.Random(seed)
     factors = [dice.randint(1, 9) for _ in range(dice.randint(2, 7))]
     subject = Balancer1250(

@@ -70,7 +70,7 @@ MOUNT = ("--mount", "/*=balancer")
             "no worker or balancer 'balanser'; did you mean 'balancer'?",
         ),
         ((*WORKER, "--mount", "app=balancer"), 3, "a pattern begins with /"),
-        ((*WORKER, "--mount", "/*.jsp=balancer"), 3, "only exact patterns"),
+        ((*WORKER, "--mount", "//x=balancer"), 3, "no canonical path"),
         (("--worker", "node1", *MOUNT), 2, "write it as NAME=HOST:PORT"),
         (("--worker", "node1=127.0.0.1:x", *MOUNT), 2, "'x' is not a port"),
         (("--worker", "node1=127.0.0.1:1,rout=a", *MOUNT), 2, "no option 'rout'; did you mean 'route'?"),
@@ -170,7 +170,9 @@ def test_a_front_serves_traces_and_stops_on_sigterm(tmp_path: Path) -> None:
             process.stderr.readline()
             process.terminate()
             assert process.wait(DEADLINE_S) == 0
-            assert process.stderr.read() == "refjk stops; running requests have 10 s\n"
+            assert process.stderr.read() == (
+                "refjk stops; running requests have 10 s\nrefjk counted: connections 2, requests 2\n"
+            )
     assert "GET /x" in (tmp_path / "old.log").read_text() and "GET /y" in log.read_text()
 
 

@@ -90,6 +90,7 @@ def show(events: list[Event]) -> None:
 
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_a_changed_recording_is_decoded_or_refused(name: str) -> None:
+    print(f"seed {SEED}")
     for number in range(ROUNDS):
         seed = f"{SEED} {name} {number}"
         random = Random(seed)
@@ -107,6 +108,7 @@ def test_a_changed_recording_is_decoded_or_refused(name: str) -> None:
 
 @pytest.mark.parametrize("from_start", [True, False])
 def test_a_changed_conversation_is_followed_to_its_end(from_start: bool) -> None:
+    print(f"seed {SEED}")
     for number in range(4 * ROUNDS):
         seed = f"{SEED} conversation {number}"
         random = Random(seed)

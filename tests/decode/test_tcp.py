@@ -55,6 +55,7 @@ def shuffled(packets: list[bytes], random: Random, reach: int) -> list[bytes]:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_answers_out_of_order_and_repeated_come_out_in_order(seed: int) -> None:
+    print(f"seed {seed}")
     packets = exchange().packets
     random = Random(seed)
     answer = packets[4:]

@@ -114,6 +114,7 @@ def check_order(events: list[Event], where: str) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_spoiled_requests_do_no_harm_and_mean_the_same_in_pieces(seed: int) -> None:
+    print(f"seed {seed}")
     chance = random.Random(seed)
     for number in range(ROUNDS):
         octets = b"".join(spoil(chance.choice(CORPUS), chance) for _ in range(chance.randint(1, 3)))
@@ -132,6 +133,7 @@ def test_spoiled_requests_do_no_harm_and_mean_the_same_in_pieces(seed: int) -> N
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_noise_and_calls_in_any_order_do_no_harm(seed: int) -> None:
+    print(f"seed {seed}")
     chance = random.Random(seed)
     for number in range(ROUNDS):
         limits = tight_limits(chance)

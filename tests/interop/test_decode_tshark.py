@@ -129,6 +129,7 @@ def seen_by_refjk(capture: bytes) -> list[Seen]:
 @pytest.mark.parametrize("number", range(5))
 def test_tshark_reads_what_a_relay_records_as_refjk_does(tmp_path: Path, number: int) -> None:
     seed = f"{SEED} {number}"
+    print(f"seed {seed}")
     frames = exchange(Random(seed))
     capture = recorded(frames)
     path = tmp_path / "relay.pcap"
@@ -141,6 +142,7 @@ def test_tshark_reads_what_a_relay_records_as_refjk_does(tmp_path: Path, number:
 
 def test_refjk_reads_another_programs_capture_as_tshark_does(tmp_path: Path) -> None:
     ways: dict[Side, Literal["request", "answer"]] = {Side.WEB_SERVER: "request", Side.CONTAINER: "answer"}
+    print(f"seed {SEED}")
     frames = exchange(Random(SEED))
     path = tmp_path / "peer.pcap"
     write_pcap(path, [Frame(ways[side], octets) for side, octets in frames], PORT)

@@ -2,40 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import itertools
 import os
+import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from refjk.ajp13.building import ConnectionFacts, build_forward_request
+from refjk.ajp13.codec import CPING_PACKET, CPONG_PACKET, END_RESPONSE_REUSE
+from refjk.ajp13.events import HeadersReceived
 from refjk.balancing import WorkerSettings
 from refjk.mapping import parse_mount
 from refjk.runtime.addresses import Address
+from refjk.runtime.endpoint import Endpoint, EndpointSettings
+from refjk.runtime.endpoint_pool import PING_IDLE_S, EndpointPool, PoolCounters, PoolSettings
 from refjk.runtime.front import Front
 from refjk.runtime.front_settings import FrontSettings, FrontWorker
-from tests.interop.peers import Answer, Tomcat, ask
+from refjk.speccheck import covers
+from tests.interop.peers import Answer, RawConnection, Tomcat, ask
+from tests.interop.tap import Tap, packets
 
 pytestmark = pytest.mark.interop
 
 FIFTY_MB = 50 << 20
 BLOCK = os.urandom(1 << 16)
+CLIENTS = 200
+END_OF_BODY = b"\x12\x34\0\0"
+ECHO = build_forward_request(b"GET", b"/echo", None, [], ConnectionFacts(b"192.0.2.7", b"www.example", 80))
 
 
 class RunningFront:
-    """A front before some Tomcats, as a context manager; `ask` asks it."""
+    """A front before some Tomcats, or taps before them, as a context manager; `ask` asks it."""
 
     def __init__(
-        self, *tomcats: Tomcat, packet_size: int = 8192, secret: bytes | None = None, **settings: Any
+        self, *tomcats: Tomcat | Tap, packet_size: int = 8192, secret: bytes | None = None, **settings: Any
     ) -> None:
         workers = tuple(
             FrontWorker(
-                WorkerSettings(tomcat.jvm_route or f"worker{number}"),
+                WorkerSettings((isinstance(tomcat, Tomcat) and tomcat.jvm_route) or f"worker{number}"),
                 Address("127.0.0.1", tomcat.port),
                 secret,
                 packet_size,
@@ -55,6 +68,14 @@ class RunningFront:
 
     def ask(self, path: str = "/", method: str = "GET", **more: Any) -> Answer:
         return ask(self.port, path, method, **more)
+
+    def pool(self, worker: str = "worker0") -> PoolCounters:
+        """The counters when no connection is in use; a client may have its answer a moment before."""
+        wait_for(lambda: self.front.pools[worker].counters().busy == 0)
+        return self.front.pools[worker].counters()
+
+    def states(self) -> list[str]:
+        return [worker.state.value for worker in self.front.snapshot()["balancer"]]
 
 
 @pytest.fixture(scope="module")
@@ -275,7 +296,186 @@ def test_sessions_stick_and_a_killed_tomcat_costs_no_idempotent_request() -> Non
 
 
 def wait_for_requests(asked: Counter[str], total: int) -> None:
+    wait_for(lambda: asked.total() >= total)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
-    while asked.total() < total:
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize("threads", [64, CLIENTS])
+def test_two_hundred_clients_at_once_each_get_their_own_answer(tomcat: Tomcat, threads: int) -> None:
+    together = threading.Barrier(CLIENTS)
+
+    def ask_three_times(front: RunningFront, number: int) -> list[tuple[Any, ...]]:
+        """What came back of what only this client sent."""
+        together.wait(60)
+        returned = []
+        for turn in range(3):
+            own = f"client {number}, turn {turn}"
+            answer = front.ask(f"/sleep/{number}?ms=200&header=X-Own:{number}", "POST", body=own.encode())
+            seen = answer.json()
+            returned.append((answer.status, answer.header("x-own"), seen["uri"], seen["body"]["head"]))
+        return returned
+
+    with RunningFront(tomcat, threads=threads) as front, ThreadPoolExecutor(CLIENTS) as clients:
+        results = clients.map(lambda number: ask_three_times(front, number), range(CLIENTS))
+        for number, returned in enumerate(results):
+            assert returned == [
+                (200, str(number), f"/sleep/{number}", f"client {number}, turn {turn}") for turn in range(3)
+            ]
+        pool = front.pool()
+        assert pool.opened + pool.reused == 3 * CLIENTS
+        assert 32 < pool.opened <= threads
+        assert front.states() == ["ok"]
+
+
+@covers("AJP-BOD-15", "FWD-OUT-01")
+@pytest.mark.parametrize("leave", [RawConnection.reset, RawConnection.close], ids=["reset", "close"])
+@pytest.mark.parametrize("framing", [b"Content-Length: 1000000", b"Transfer-Encoding: chunked"])
+def test_an_upload_whose_client_goes_away_costs_one_connection_and_no_worker(
+    tomcat: Tomcat, framing: bytes, leave: Callable[[RawConnection], None]
+) -> None:
+    with Tap(tomcat.port) as tap, RunningFront(tap) as front:
+        assert front.ask("/echo").status == 200
+        with RawConnection(front.port) as raw:
+            raw.send(b"PUT /echo HTTP/1.1\r\nHost: h\r\n" + framing + b"\r\n\r\n")
+            raw.send(b"%x\r\n" % 20000 + b"x" * 20000 + b"\r\n")
+            # The front has to wait for the client before it can answer Tomcat's third demand.
+            assert tap.wait_for(lambda: len(body_packets(tap, 0)) >= 2)
+            leave(raw)
+        assert tap.wait_for(lambda: tap.ended == 1)
+        assert front.ask("/echo").status == 200
+        assert front.states() == ["ok"]
+        wait_for(lambda: front.front.counters["client_failures"] == 1)
+        assert (front.pool().opened, front.pool().idle) == (2, 1)
+
+    broken, whole = tap.connections
+    assert END_OF_BODY not in packets(broken, "request")
+    assert packets(broken, "answer").count(END_RESPONSE_REUSE) == 1
+    assert packets(whole, "answer")[-1] == END_RESPONSE_REUSE
+
+
+def body_packets(tap: Tap, connection: int) -> list[bytes]:
+    """The packets with parts of request bodies of an upload of x."""
+    return [packet for packet in packets(tap.connections[connection], "request") if packet.endswith(b"xxx")]
+
+
+@covers("FWD-OUT-01")
+@pytest.mark.parametrize("leave", [RawConnection.reset, RawConnection.close], ids=["reset", "close"])
+@pytest.mark.parametrize("framing", ["", "&length=no"])
+def test_a_download_whose_client_goes_away_costs_one_connection_and_no_worker(
+    tomcat: Tomcat, framing: str, leave: Callable[[RawConnection], None]
+) -> None:
+    with Tap(tomcat.port) as tap, RunningFront(tap) as front:
+        with RawConnection(front.port) as raw:
+            raw.send(f"GET /big?n={FIFTY_MB}{framing} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+            raw.receive(100_000)
+            leave(raw)
+        assert tap.wait_for(lambda: tap.ended == 1)
+        assert front.ask("/echo").status == 200
+        assert front.states() == ["ok"]
+        wait_for(lambda: front.front.counters["client_failures"] == 1)
+        assert (front.pool().opened, front.pool().idle) == (2, 1)
+
+    broken, whole = tap.connections
+    assert END_RESPONSE_REUSE not in packets(broken, "answer")
+    assert sum(len(frame.octets) for frame in broken) < FIFTY_MB
+    assert packets(whole, "answer")[-1] == END_RESPONSE_REUSE
+
+
+@covers("AJP-PNG-01", "AJP-PNG-03")
+def test_a_pool_that_pings_before_each_request_sends_one_cping_for_each_use(tomcat: Tomcat) -> None:
+    with Tap(tomcat.port) as tap:
+        pool = EndpointPool(
+            Address("127.0.0.1", tap.port), EndpointSettings(), PoolSettings(ping_before_request=True)
+        )
+        for _ in range(10):
+            endpoint: Endpoint = pool.acquire(10)
+            events = list(endpoint.exchange(ECHO))
+            assert isinstance(events[0], HeadersReceived) and events[0].status == 200
+            pool.release(endpoint)
+        counters = pool.counters()
+        pool.close_all()
+
+    (connection,) = tap.connections
+    assert packets(connection, "request").count(CPING_PACKET) == 10
+    assert packets(connection, "answer").count(CPONG_PACKET) == 10
+    assert packets(connection, "answer").count(END_RESPONSE_REUSE) == 10
+    assert (counters.pings, counters.ping_failures, counters.opened, counters.reused) == (10, 0, 1, 9)
+
+
+@covers("AJP-PNG-03")
+def test_the_front_pings_new_connections_and_those_that_were_idle_for_long(tomcat: Tomcat) -> None:
+    with Tap(tomcat.port) as tap, RunningFront(tap) as front:
+        began = time.monotonic()
+        for _ in range(5):
+            assert front.ask("/echo").status == 200
+            at_once = front.pool().pings
+        assert at_once == 1 or time.monotonic() - began > PING_IDLE_S
+        assert packets(tap.connections[0], "request").count(CPING_PACKET) == at_once
+        time.sleep(PING_IDLE_S + 0.1)
+        assert front.ask("/echo").status == 200
+        assert front.pool().pings == at_once + 1
+
+    (connection,) = tap.connections
+    assert packets(connection, "request").count(CPING_PACKET) == at_once + 1
+    assert packets(connection, "answer").count(CPONG_PACKET) == at_once + 1
+
+
+def fill_pool(front: RunningFront, connections: int = 8) -> None:
+    """Several requests at once leave several idle connections behind."""
+    with ThreadPoolExecutor(connections) as clients:
+        answers = list(clients.map(lambda _: front.ask("/sleep?ms=300"), range(connections)))
+    assert [answer.status for answer in answers] == [200] * connections
+
+
+@covers("AJP-CON-05")
+@pytest.mark.parametrize("end", [Tomcat.stop, Tomcat.kill], ids=["stopped", "killed"])
+def test_a_tomcat_that_was_restarted_costs_no_request(end: Callable[[Tomcat], object]) -> None:
+    with Tomcat() as tomcat, RunningFront(tomcat) as front:
+        fill_pool(front)
+        idle = front.pool().idle
+        assert idle > 1
+        end(tomcat)
+        tomcat.start()
+        assert [front.ask("/echo", method).status for method in ("GET", "POST") * 10] == [200] * 20
+        pool = front.pool()
+        assert pool.found_unusable + pool.ping_failures + pool.closed_idle == idle
+        assert front.front.counters["sent_again"] == 0
+        assert front.states() == ["ok"]
+
+
+@covers("AJP-PNG-04")
+def test_a_tomcat_that_hangs_is_found_by_cping_before_a_request_is_lost() -> None:
+    """Its connections look sound: the system takes octets for it and opens new connections."""
+    with (
+        Tomcat(jvm_route="left") as left,
+        Tomcat(jvm_route="right") as right,
+        RunningFront(left, right, ping_timeout_s=1.0, recover_time_s=60) as front,
+    ):
+        fill_pool(front)
+        before = front.pool("left")
+        assert before.idle > 1
+        time.sleep(PING_IDLE_S + 0.1)
+        with suspended(left):
+            assert [front.ask("/echo", method).status for method in ("GET", "POST") * 10] == [200] * 20
+        after = front.pool("left")
+        # One idle connection is asked, the others are given up with it, and a new one decides.
+        assert after.ping_failures == 2 and after.idle == 0
+        assert after.closed_idle == before.idle - 1
+        assert front.states() == ["error", "ok"]
+
+
+@contextlib.contextmanager
+def suspended(tomcat: Tomcat) -> Iterator[None]:
+    process = tomcat.process
+    assert process is not None
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)

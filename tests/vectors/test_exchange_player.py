@@ -59,6 +59,7 @@ def changed(value: object) -> object:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_any_changed_octet_fails(recorded: Read, name: str, seed: int) -> None:
+    print(f"seed {seed}")
     document = recorded(f"ajp13/{name}")
     chance = random.Random(seed)
     packets = [number for number, frame in enumerate(document["frames"]) if "hex" in frame]
@@ -76,6 +77,7 @@ def test_any_changed_octet_fails(recorded: Read, name: str, seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_any_changed_field_fails(recorded: Read, name: str, seed: int) -> None:
+    print(f"seed {seed}")
     document = recorded(f"ajp13/{name}")
     chance = random.Random(seed)
     paths = list(leaves(document["decoded"]))

@@ -130,7 +130,7 @@ def test_a_file_of_an_unknown_kind_is_refused_by_name_and_the_rest_is_played(
             "frames: expected a list",
         ),
         (b'{"source": "mod_jk 1.2.7", "kind": "lb"}', "lb"),
-        (b'{"source": "mod_jk 1.2.7", "kind": {}}', "no player for kind"),
+        (b'{"source": "mod_jk 1.2.7", "kind": {}}', "kind"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_with_name_and_place(
