@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from types import FrameType
 
@@ -31,28 +30,31 @@ class StopSignals:
         signal.set_wakeup_fd(end)
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
-        signal.signal(signal.SIGHUP, self._hang_up)
-        signal.signal(signal.SIGUSR1, self._tell)
+        # What these mean is done in `wait`: a handler runs in the middle of anything, a write of
+        # the same log included.
+        signal.signal(signal.SIGHUP, _nothing)
+        signal.signal(signal.SIGUSR1, _nothing)
 
     def wait(self) -> None:
         """Once, after `install`."""
         # Not a lock of any kind: Python looks for signals before it waits at one, and one that comes
         # between the two would be noticed only with the next.
-        while not {signal.SIGTERM, signal.SIGINT}.intersection(os.read(self._arrivals, 64)):
-            pass
+        arrived = b""
+        while not {signal.SIGTERM, signal.SIGINT}.intersection(arrived):
+            arrived = os.read(self._arrivals, 64)
+            if signal.SIGHUP in arrived and self._reopen is not None:
+                self._reopen()
+            if signal.SIGUSR1 in arrived and self._report is not None:
+                self._report()
         os.close(signal.set_wakeup_fd(-1))
         os.close(self._arrivals)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         if self._asked:
-            print("refjk: stopped at once", file=sys.stderr, flush=True)
+            os.write(2, b"refjk: stopped at once\n")
             os._exit(130 if number == signal.SIGINT else 128 + number)
         self._asked = True
 
-    def _hang_up(self, number: int, frame: FrameType | None) -> None:
-        if self._reopen is not None:
-            self._reopen()
 
-    def _tell(self, number: int, frame: FrameType | None) -> None:
-        if self._report is not None:
-            self._report()
+def _nothing(number: int, frame: FrameType | None) -> None:
+    """The arrival of the signal is all that counts."""
