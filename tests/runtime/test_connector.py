@@ -6,6 +6,7 @@ import contextlib
 import io
 import re
 import resource
+import select
 import socket
 import subprocess
 import sys
@@ -18,10 +19,13 @@ from typing import Any
 
 import pytest
 
+from refjk.ajp13 import AttributeCode
+from refjk.ajp13.admission import _kind_of_header
 from refjk.ajp13.codec import CPING_PACKET, CPONG_PACKET, END_RESPONSE_REUSE
 from refjk.ajp13.events import BodyWanted, ResponseEnded
-from refjk.base.errors import UsageError
+from refjk.base.errors import LocalProtocolError, UsageError
 from refjk.runtime.access_log import AccessLog
+from refjk.runtime.ajp_connection import LINGER_S
 from refjk.runtime.connector import COUNTERS, AjpServer
 from refjk.runtime.server import CREW_COUNTERS
 from refjk.runtime.settings import ConnectorSettings
@@ -724,3 +728,62 @@ def test_each_request_is_one_line(tmp_path: Path) -> None:
         '127.0.0.1 - - [T] "HEAD /b HTTP/1.1" 200 - N -',
         '127.0.0.1 - - [T] "PUT /c HTTP/1.1" 413 29 N -',
     ]
+
+
+# -- what peers could hold on to --------------------------------------------------------------
+
+
+@covers("WSG-LIM-03")
+def test_refused_requests_whose_peers_stay_hold_no_thread() -> None:
+    with serving(hello, threads=1, secret=b"s3cret") as running, contextlib.ExitStack() as stack:
+        for _ in range(10):
+            refused = stack.enter_context(running.client())
+            refused.send(request_packet(b"/"))
+        wait_for(lambda: running.server.counters["refused_requests"] == 10)
+        right = [(AttributeCode.SECRET, None, b"s3cret")]
+        started = time.monotonic()
+        with running.client() as client:
+            assert client.ask(attributes=right).status == 200
+        assert time.monotonic() - started < LINGER_S  # ten would have lingered one after the other
+
+
+@covers("WSG-LIM-05")
+def test_a_body_whose_packet_trickles_ends_with_the_read_timeout() -> None:
+    failures: list[OSError] = []
+
+    def reads(environ: Environ, start_response: Any) -> list[bytes]:
+        try:
+            environ["wsgi.input"].read()
+        except OSError as error:
+            failures.append(error)
+            raise
+        return []
+
+    with serving(reads, read_timeout_s=0.3) as running, running.client() as client:
+        client.send(request_packet(b"/", b"POST", [(b"content-length", b"10")]))
+        packet = b"\x12\x34\x00\x0c\x00\x0a0123456789"
+        with contextlib.suppress(OSError):
+            for octet in packet[:-1]:
+                client.socket.send(bytes((octet,)))
+                if client.socket in select.select([client.socket], [], [], 0.1)[0]:
+                    break
+        wait_for(lambda: bool(failures))
+        assert running.server.counters["read_timeouts"] == 1
+
+
+def test_a_server_serves_once() -> None:
+    server = AjpServer(hello, "127.0.0.1:0")
+    server.start()
+    with pytest.raises(LocalProtocolError):
+        server.start()
+    server.stop()
+    with pytest.raises(LocalProtocolError):
+        server.start()
+
+
+def test_names_too_long_to_be_usual_are_not_remembered() -> None:
+    before = _kind_of_header.cache_info().currsize
+    with serving(hello) as running, running.client() as client:
+        for number in range(5):
+            assert client.ask(headers=[(b"x-%d-" % number + b"y" * 200, b"1")]).status == 200
+    assert _kind_of_header.cache_info().currsize <= before + 1

@@ -17,7 +17,7 @@ SCRIPT = """
 import os, signal, sys, time
 from refjk.runtime.signals import StopSignals
 
-signals = StopSignals(reopen={reopen})
+signals = StopSignals(reopen={reopen}, report={report})
 signals.install()
 print("ready", flush=True)
 signals.wait()
@@ -29,9 +29,9 @@ print("asked", flush=True)
 class Child:
     """A Python process that waits for signals; never longer than its deadline."""
 
-    def __init__(self, after: str = "", reopen: str = "None") -> None:
+    def __init__(self, after: str = "", reopen: str = "None", report: str = "None") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT.format(after=after, reopen=reopen)],
+            [sys.executable, "-c", SCRIPT.format(after=after, reopen=reopen, report=report)],
             cwd=PROJECT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -117,3 +117,12 @@ def test_a_signal_is_never_lost_wherever_it_meets_the_waiting_thread() -> None:
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert (done.stdout, done.stderr) == ("all came\n", "")
+
+
+def test_sigusr1_asks_for_a_report_and_goes_on() -> None:
+    child = Child(report="lambda: print('reported', flush=True)")
+    child.send(signal.SIGUSR1)
+    assert child.line() == "reported"
+    child.send(signal.SIGTERM)
+    assert child.line() == "asked"
+    assert child.end()[0] == 0
