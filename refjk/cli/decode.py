@@ -211,7 +211,7 @@ def _run_relay(options: argparse.Namespace, settings: Settings, printer: _Printe
         view = RelayView(settings)
         for event in tap.events():
             printer.show(view.events(event))
-        printer.show(view.end())
+        printer.show(view.end(tap.untold))
     finally:
         relay.stop()
         if recorder:

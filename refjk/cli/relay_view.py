@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from refjk.base.errors import UsageError
 from refjk.decode import Conversation, Event, Remark, Settings, Side
@@ -41,10 +41,13 @@ class RelayView:
             else:
                 yield from self._end_of_side(conversation, event)
 
-    def end(self) -> Iterator[Event]:
-        """What is left when the relay has stopped."""
+    def end(self, lost: Mapping[tuple[int, bool], int]) -> Iterator[Event]:
+        """What is left when the relay has stopped, losses that no event has told included."""
         while self._conversations:
-            _, conversation = self._conversations.popitem(last=False)
+            number, conversation = self._conversations.popitem(last=False)
+            for toward_container, side in ((True, Side.WEB_SERVER), (False, Side.CONTAINER)):
+                if size := lost.get((number, toward_container), 0):
+                    yield from conversation.gap(side, size, None, SLOW_OUTPUT)
             yield from conversation.end_of_recording()
 
     def _open(self, event: RelayOpened) -> Iterator[Event]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -115,6 +115,12 @@ class Tap:
             if isinstance(event, RelayPassed):
                 self._size -= len(event.data)
             return event
+
+    @property
+    def untold(self) -> Mapping[tuple[int, bool], int]:
+        """Octets lost by connection and direction (toward the container or not) since the last event
+        that told of a loss there."""
+        return self._lost
 
     def close(self) -> None:
         """Nothing will be added any more."""
