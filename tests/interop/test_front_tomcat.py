@@ -292,7 +292,9 @@ def test_sessions_stick_and_a_killed_tomcat_costs_no_idempotent_request() -> Non
             over.set()
             for thread in threads:
                 thread.join()
-        assert failures == [] and asked.total() > 300
+        # An answer that had begun cannot be had from another Tomcat (AJP-ERR-07); nothing else may fail.
+        assert len(failures) == front.front.counters["ended_cut_short"] < len(threads), failures
+        assert asked.total() > 300
 
 
 def wait_for_requests(asked: Counter[str], total: int) -> None:
