@@ -293,7 +293,8 @@ def test_sessions_stick_and_a_killed_tomcat_costs_no_idempotent_request() -> Non
             for thread in threads:
                 thread.join()
         # An answer that had begun cannot be had from another Tomcat (AJP-ERR-07); nothing else may fail.
-        assert len(failures) == front.front.counters["ended_cut_short"] < len(threads), failures
+        counters = front.front.counters
+        assert len(failures) == counters["ended_cut_short"] < len(threads), (failures, counters)
         assert asked.total() > 300
 
 
