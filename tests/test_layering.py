@@ -57,10 +57,12 @@ LAYERS: dict[str, Layer] = {
     "farm": Layer({"base", "objectstream"}, pure=True),
     "configuration": Layer({"base"}, pure=True),
     # Compositions of cores.
-    "webserver": Layer(CORES, pure=True),
+    "logformat": Layer({"base", "configuration"}, pure=True),
+    "status": Layer({"base", "balancing", "configuration"}, pure=True),
+    "webserver": Layer(CORES | {"status"}, pure=True),
     "node": Layer(CORES, pure=True),
     # The two worlds that drive them.
-    "runtime": Layer(PROTOCOLS),
+    "runtime": Layer(PROTOCOLS | {"logformat", "status", "decode"}),
     "simulation": Layer(PROTOCOLS),
     # Tools.
     "vectors": Layer(PROTOCOLS),

@@ -21,6 +21,7 @@ from refjk.balancing.records import UNSET, Records
 from refjk.balancing.session_ids import find_session_ids
 from refjk.balancing.settings import BalancerSettings, Method, WorkerSettings
 from refjk.balancing.states import (
+    ABANDONED,
     BUSY,
     CHOSEN,
     ENDS,
@@ -66,6 +67,11 @@ class Balancer1250:
         self.settings = settings
         # BAL-TRY-02
         self._tries_max = min(len(self._members.workers), settings.lb_retries)
+
+    @property
+    def records(self) -> Records:
+        """What is remembered of the workers, in the same order; to be read."""
+        return self._records
 
     @property
     def workers(self) -> tuple[WorkerSettings, ...]:
@@ -160,8 +166,10 @@ class Balancer1250:
         """
         return maintain(self._members, self.settings, now_ms // 1000, period_s)
 
-    def edit(self, workers: Sequence[WorkerSettings]) -> None:
+    def edit(self, workers: Sequence[WorkerSettings], *, elsewhere: bool = False) -> None:
         """Other settings for the same workers, as many and in the same order.
+
+        `elsewhere`: another process that shares the records has had the edit first.
 
         Raises `InputError`, with nothing changed, when two would have one route.
         """
@@ -170,15 +178,19 @@ class Balancer1250:
         before = self._members.activations
         self._members.adopt(workers)
         # BAL-ACT-03
-        if self._members.activations != before and self.settings.method is not Method.BUSYNESS:
+        if (
+            not elsewhere
+            and self._members.activations != before
+            and self.settings.method is not Method.BUSYNESS
+        ):
             for index in range(len(workers)):
                 self._records.value[index] = 0
 
-    def edit_worker(self, index: int, **changes: object) -> None:
+    def edit_worker(self, index: int, *, elsewhere: bool = False, **changes: object) -> None:
         """Other settings for one worker: fields of `WorkerSettings`."""
         workers = list(self.workers)
         workers[index] = replace(workers[index], **changes)  # type: ignore[arg-type]
-        self.edit(workers)
+        self.edit(workers, elsewhere=elsewhere)
 
     def reset(self, index: int) -> None:
         """Value, counters, state and times of errors of a worker as they were at the start."""
@@ -191,6 +203,16 @@ class Balancer1250:
         if records.state[index] == ERROR and self.settings.method is not Method.BUSYNESS:
             records.value[index] = max(records.value)
         records.state[index] = RECOVER[records.state[index]]
+
+    def abandon(self, index: int, count: int) -> None:
+        """So many requests that were open on a worker will never be reported."""
+        records = self._records
+        # BAL-MNT-11
+        records.open[index] = max(0, records.open[index] - count)
+        if self.settings.method is Method.BUSYNESS:
+            lost = count * self._members.multiplicities[index]
+            records.value[index] = max(0, records.value[index] - lost)
+        records.state[index] = ABANDONED[records.state[index]]
 
     def snapshot(self) -> tuple[WorkerSnapshot, ...]:
         """The observable values of all workers, in the order of `workers`."""
@@ -236,6 +258,7 @@ class Balancer1250:
             is_secure=facts.is_secure,
             route=facts.route,
             has_session=bool(ids) or rule.stateless,
+            sets_cookie=self.settings.set_session_cookie or rule.set_session_cookie,
         )
 
     def _go_on(self, after: Decision | Wait) -> Course:
@@ -282,7 +305,7 @@ class Balancer1250:
             domains=members.domains,
         )
         # BAL-RTE-13
-        if self.settings.set_session_cookie and not choice.is_sticky:
+        if course.sets_cookie and not choice.is_sticky:
             decision.session_cookie = self._session_cookie(worker, course.is_secure)
         course.latest = decision
         return decision

@@ -30,6 +30,7 @@ class Course:
     is_secure: bool
     route: str | None
     has_session: bool = False
+    sets_cookie: bool = False
     tries: int = 0
     rounds: int = 0
     attempts: int = 0

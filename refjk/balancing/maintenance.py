@@ -33,7 +33,9 @@ class MaintenanceClock:
     `stamp` is the second of the last global run and shared by all processes. A period of 0 is never over.
     """
 
-    def __init__(self, period_s: int, now_ms: int, stamp: MutableSequence[int] | None = None) -> None:
+    def __init__(
+        self, period_s: int, now_ms: int, stamp: MutableSequence[int] | memoryview[int] | None = None
+    ) -> None:
         self.period_s = period_s
         self._stamp = [now_ms // 1000] if stamp is None else stamp
         self._checked_s: int | None = None

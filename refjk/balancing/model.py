@@ -23,6 +23,7 @@ class BalancingRule:
     activations: Mapping[str, Activation] = field(default_factory=lambda: MappingProxyType({}))
     session_cookie: bytes | None = None
     session_path: bytes | None = None
+    set_session_cookie: bool = False
 
 
 NO_RULE = BalancingRule()

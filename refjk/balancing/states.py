@@ -32,6 +32,7 @@ class Signal(Enum):
     UNUSED = "unused"  # in maintenance: not chosen since the last time
     RESET = "reset"  # by an operator
     RECOVER = "recover"  # by an operator
+    ABANDONED = "abandoned"  # the process that had requests there has died
 
 
 # BAL-MEM-01. One letter for each state: i(dle) o(k) r(ecovering) f(orced) b(usy) e(rror) p(robing).
@@ -50,6 +51,7 @@ TABLE: Mapping[Signal, str] = {
     Signal.UNUSED: "   i i r f b e p",
     Signal.RESET: "    i i i i i i i",
     Signal.RECOVER: "  i o r f b r p",
+    Signal.ABANDONED: "i o r f b e r",
 }
 
 LETTERS = "iorfbep"
@@ -72,6 +74,7 @@ ESCALATED = _row(Signal.ESCALATED)
 UNUSED = _row(Signal.UNUSED)
 RESET = _row(Signal.RESET)
 RECOVER = _row(Signal.RECOVER)
+ABANDONED = _row(Signal.ABANDONED)
 
 # BAL-MEM-02: what an end does to the state that all requests share, and the state in which this request
 # sees the worker from then on. Two ends may put it in error as well (`judge`).

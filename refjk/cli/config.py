@@ -11,7 +11,6 @@ from enum import Enum
 from typing import Any
 
 from refjk.base.errors import InputError
-from refjk.cli.config_files import DiskFiles
 from refjk.cli.json_file import write_json
 from refjk.configuration import (
     DEFAULT_PROFILE,
@@ -27,6 +26,7 @@ from refjk.configuration import (
     stated_profile,
 )
 from refjk.configuration.show import Row, configuration_rows, rule_rows, worker_rows
+from refjk.runtime.disk_files import DiskFiles
 
 HELP = "read the files of httpd and mod_jk: what is wrong in them, what they come to"
 
@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         action.add_argument(
             "--profile",
-            type=_profile,
+            type=profile_argument,
             help="the version whose rules apply: 1.2.7 or 1.2.50 (default: what the file states, or 1.2.50)",
         )
         action.add_argument(
@@ -83,7 +83,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def _profile(text: str) -> Profile:
+def profile_argument(text: str) -> Profile:
+    """For `add_argument`."""
     try:
         return parse_profile(text)
     except InputError as error:

@@ -15,16 +15,34 @@ from refjk.balancing import WorkerSettings
 from refjk.base.errors import UsageError
 from refjk.cli.running import run_until_stopped
 from refjk.cli.secret_file import read_secret, read_secret_if_given
+from refjk.cli.site import add_site_arguments, run_site
 from refjk.mapping import parse_mount
 from refjk.runtime.access_log import FORMATS, AccessLog
 from refjk.runtime.addresses import AJP_PORT_DEFAULT, parse_address
 from refjk.runtime.front import HTTP_PORT_DEFAULT, Front
-from refjk.runtime.front_settings import BALANCER_DEFAULT, FrontSettings, FrontWorker
+from refjk.runtime.front_settings import BALANCER_DEFAULT, FrontSettings, FrontWorker, ServingSettings
 from refjk.runtime.listening import inherited_listeners
 
 HELP = "an HTTP front that balances over AJP13 workers (the web server's side)"
 
 _FIELDS = FrontSettings.__dataclass_fields__
+# What a configuration says itself.
+_NOT_WITH_CONFIG = (
+    "mount",
+    "worker",
+    "balancer",
+    "secret_file",
+    "session_cookie",
+    "no_sticky",
+    "recover_time_s",
+    "retries",
+    "pool_size",
+    "connect_timeout_s",
+    "ping_timeout_s",
+    "reply_timeout_s",
+    "access_log",
+    "trace",
+)
 _WORKER_OPTIONS = ("route", "factor", "domain", "local", "secret-file", "packet-size")
 _NAME = re.compile(r"[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -44,6 +62,7 @@ _NUMBERS = (
     ("max-body", "body_size_max", "octets of request body, 0 for no bound"),
     ("max-headers", "header_count_max", "header lines in a request"),
 )
+_AJP_PHASES = ("connect", "ping", "reply")
 _TIMEOUTS = (
     ("connect", "until a connection to a worker is there"),
     ("ping", "until CPONG comes"),
@@ -58,9 +77,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen",
         metavar="HOST:PORT",
-        default=f"127.0.0.1:{HTTP_PORT_DEFAULT}",
-        help="where to listen for HTTP (default %(default)s; port 0 takes a free one)",
+        help=f"where to listen for HTTP (default 127.0.0.1:{HTTP_PORT_DEFAULT}, or what --config says; "
+        "port 0 takes a free one)",
     )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="a httpd.conf with Jk directives: workers, mounts, balancers, logs and files are as it says",
+    )
+    add_site_arguments(parser)
     parser.add_argument(
         "--mount",
         metavar="PATTERN=WORKER",
@@ -130,6 +155,12 @@ def run(options: argparse.Namespace) -> int:
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    if options.config is not None:
+        _refuse_what_the_file_says(options)
+        return run_site(options.config, options, ServingSettings(**_serving(options)))
+    if options.profile is not None or options.define or options.processes != 1 or options.status_remote:
+        raise UsageError("--profile, --define, --processes and --status-remote need a --config")
+    options.listen = options.listen or f"127.0.0.1:{HTTP_PORT_DEFAULT}"
     settings = build_settings(options)
     parse_address(options.listen, port_default=HTTP_PORT_DEFAULT, port_min=0)
     access_log = AccessLog(options.access_log, options.access_log_format) if options.access_log else None
@@ -151,18 +182,31 @@ def build_settings(options: argparse.Namespace) -> FrontSettings:
     secret = read_secret_if_given(options.secret_file)
     if not _TOKEN.fullmatch(options.session_cookie):
         raise UsageError(f"--session-cookie: {options.session_cookie!r} is not the name of a cookie")
-    numbers = {field: getattr(options, field) for _, field, _ in _NUMBERS}
-    numbers["body_size_max"] = numbers["body_size_max"] or None
+    own = ("retries", "pool_size", "recover_time_s")
     return FrontSettings(
         workers=tuple(parse_worker(text, secret) for text in options.worker),
         mounts=tuple(parse_mount(text) for text in options.mount),
         balancers=dict(_parse_balancer(text) for text in options.balancer),
         sticky_session=not options.no_sticky,
         session_cookie=options.session_cookie.encode(),
-        explain=options.explain,
-        **numbers,
-        **{f"{phase}_timeout_s": getattr(options, f"{phase}_timeout_s") for phase, _ in _TIMEOUTS},
+        **{name: getattr(options, name) for name in own},
+        **{f"{phase}_timeout_s": getattr(options, f"{phase}_timeout_s") for phase in _AJP_PHASES},
+        **_serving(options),
     )
+
+
+def _serving(options: argparse.Namespace) -> dict[str, Any]:
+    """What `ServingSettings` takes."""
+    names = [name for name in ServingSettings.__dataclass_fields__ if name != "body_size_max"]
+    return {name: getattr(options, name) for name in names} | {"body_size_max": options.body_size_max or None}
+
+
+def _refuse_what_the_file_says(options: argparse.Namespace) -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    for action in parser._actions:
+        if action.dest in _NOT_WITH_CONFIG and getattr(options, action.dest) != action.default:
+            raise UsageError(f"{action.option_strings[0]} cannot go with --config: the file says it")
 
 
 def parse_worker(text: str, secret: bytes | None = None) -> FrontWorker:

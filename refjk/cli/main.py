@@ -24,6 +24,7 @@ EXIT_BROKEN_PIPE = 141  # as a program that SIGPIPE ends
 COMMANDS: dict[str, str] = {
     "demo": "three nodes, a front and a small application, with one command",
     "serve": "serve a WSGI application over AJP13 (the container's side)",
+    "up": "run what a httpd.conf, or the folder around it, describes",
     "front": "an HTTP front that balances over AJP13 workers (the web server's side)",
     "ping": "send CPING to a container and report the answers",
     "request": "send one request to a container over AJP13 and print the answer",

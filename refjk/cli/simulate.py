@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from refjk.base.errors import InputError, UsageError
-from refjk.cli.config_files import DiskFiles
 from refjk.cli.json_file import write_json
 from refjk.cli.values import count
 from refjk.configuration import (
@@ -25,6 +24,7 @@ from refjk.configuration import (
     read_workers,
     stated_profile,
 )
+from refjk.runtime.disk_files import DiskFiles
 from refjk.simulation import (
     Distribution,
     Replication,

@@ -25,6 +25,10 @@ class Listeners:
             listener.setblocking(False)
 
     @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        return tuple(self._sockets)
+
+    @property
     def open(self) -> bool:
         return bool(self._sockets)
 

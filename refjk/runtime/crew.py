@@ -38,7 +38,7 @@ ACCEPT_BATCH = 64
 SWEEP_S = 1.0
 _THIS_THREAD = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
 GRACE_MAX_S = 1e6  # as good as for ever, and a time that every clock can take
-RETIRE_S = 0.02  # while stopping: requests that are on their way already are waited for this long
+LET_GO_S = 0.02  # while stopping: requests that are on their way already are waited for this long
 
 
 class Served(Protocol):
@@ -115,6 +115,7 @@ class Crew:
         self._watch_wanted = threading.Event()
         self._watch_sleeps = True
         self._stopping = False
+        self._retiring = False
         self._quiet_since: dict[Served, float] = {}  # while stopping: watched connections
         self._dismissed = False
 
@@ -135,6 +136,17 @@ class Crew:
         with self._lock:
             self._hire()
         threading.Thread(target=self._watch, name=f"{self._name}-watch", daemon=True).start()
+
+    def retire(self) -> None:
+        """Accept nothing more; connections stay until they end by themselves (`retired`) or `stop` comes."""
+        with self._lock:
+            self._retiring = True
+            self._wake()
+
+    @property
+    def retired(self) -> bool:
+        """No connection is left, and none can come."""
+        return not self._listeners.open and not self._all
 
     def stop(self, grace_s: float) -> bool:
         """Stop accepting, let attendances finish within `grace_s` seconds, close everything, what
@@ -253,7 +265,7 @@ class Crew:
             if now >= next_sweep:
                 next_sweep = now + SWEEP_S
                 self._sweep(now)
-            for key, _ in self._selector.select(RETIRE_S if self._stopping else SWEEP_S):
+            for key, _ in self._selector.select(LET_GO_S if self._stopping else SWEEP_S):
                 if isinstance(key.data, socket.socket):
                     self._accept_some(key.data)
                 elif key.data is None:
@@ -262,7 +274,9 @@ class Crew:
                     ready.append(key.data)
             self._waits = _waits()
             if self._stopping:
-                self._retire()
+                self._let_go()
+            elif self._retiring and self._listeners.open:
+                self._close_listeners()
 
     def _attend_as_leader(self, served: Served, term: int) -> bool:
         """Returns whether this thread leads still."""
@@ -343,7 +357,7 @@ class Crew:
                 self._forget(served)
         self._accept_again()
 
-    def _retire(self) -> None:
+    def _let_go(self) -> None:
         """The crew is stopping: no new connections, and none on which nothing has come for a moment."""
         self._listeners.close()
         now = time.monotonic()
@@ -352,7 +366,7 @@ class Crew:
             if served in ready or not self._is_watched(served):
                 # What was asked a moment ago, by CPING for example, has its time once more.
                 self._quiet_since.pop(served, None)
-            elif now - self._quiet_since.setdefault(served, now) >= RETIRE_S:
+            elif now - self._quiet_since.setdefault(served, now) >= LET_GO_S:
                 served.close()
                 self._forget(served)
         with self._lock:
@@ -365,8 +379,14 @@ class Crew:
     # -- listeners ------------------------------------------------------------------------
 
     def _accept_again(self) -> None:
-        if len(self._all) < self._connections_max and not self._stopping:
+        if len(self._all) < self._connections_max and not (self._stopping or self._retiring):
             self._listeners.watch()
+
+    def _close_listeners(self) -> None:
+        # Nobody else may listen where this crew did: who is connected already gets an answer.
+        for listener in self._listeners.sockets:
+            self._accept_some(listener)
+        self._listeners.close()
 
     def _accept_some(self, listener: socket.socket) -> None:
         for _ in range(ACCEPT_BATCH):

@@ -28,7 +28,7 @@ from refjk.ajp13.rules import WebServerPhase
 from refjk.ajp13.web_server import EndMarker, WebServerConnection
 from refjk.base.errors import LocalProtocolError
 from refjk.runtime.addresses import Address
-from refjk.runtime.connecting import connect
+from refjk.runtime.connecting import SocketOptions, connect
 from refjk.runtime.endpoint_errors import (
     BodyIncomplete,
     EndpointError,
@@ -37,6 +37,8 @@ from refjk.runtime.endpoint_errors import (
     ProtocolBroken,
     ReplyTimeout,
     RequestTooLarge,
+    SocketTimeout,
+    UnknownPacket,
 )
 from refjk.runtime.waiting import RECEIVE_SIZE
 
@@ -51,6 +53,9 @@ SEND_TIMEOUT_S = 60.0
 _POLL_MAX_S = 2e6  # poll() takes no more than 31 bits of milliseconds
 _BETWEEN_CYCLES = (WebServerPhase.IDLE, WebServerPhase.CLOSED)
 
+# An unknown prefix code, and a chunk that does not fit its packet: `UnknownPacket`.
+_UNKNOWN_PACKET = frozenset({"AJP-FRM-14", "AJP-RSP-03"})
+
 ReadBody = Callable[[int], bytes]
 """Hands out the next octets of a request body, at least one and at most so many; none at its end."""
 
@@ -63,7 +68,11 @@ CycleEvent = ResponseEvent | BodyWanted | ResponseEnded
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """How to speak with one container. Times in seconds."""
+    """How to speak with one container. Times in seconds; infinite for no bound.
+
+    `socket_timeout_s` bounds each single wait for octets to come or for room to write. Where a
+    reply or CPING timeout bounds the reading, that one alone counts (EPL-SCK-03).
+    """
 
     packet_size: int = PACKET_SIZE_DEFAULT
     strict: bool = True
@@ -72,9 +81,18 @@ class EndpointSettings:
     ping_timeout_s: float = PING_TIMEOUT_S
     reply_timeout_s: float = REPLY_TIMEOUT_S  # until each packet is there as a whole
     send_timeout_s: float = SEND_TIMEOUT_S  # until each write is done
+    socket_timeout_s: float | None = None
+    keepalive: bool = False
+    buffer_size: int = 0  # octets; 0: as the system has it
+    source: Address | None = None  # the local end; port 0: any
+    prefer_ipv6: bool = False
 
     def __post_init__(self) -> None:
         check_packet_size(self.packet_size)
+
+    @property
+    def socket_options(self) -> SocketOptions:
+        return SocketOptions(self.keepalive, self.buffer_size, self.source, self.prefer_ipv6)
 
 
 class Endpoint:
@@ -82,7 +100,8 @@ class Endpoint:
 
     Either drive a cycle with `exchange`, or with `send`, `next_event` until `ResponseEnded`, and
     one `send_body` or `end_body` for each `BodyWanted`. Whatever fails raises an `EndpointError`
-    and leaves the socket closed; `RequestTooLarge` alone changes nothing.
+    and leaves the socket closed; `RequestTooLarge` alone changes nothing. `octets_read` and
+    `octets_written` count whole packets, with their headers, since the cycle or CPING began.
     """
 
     def __init__(
@@ -104,13 +123,13 @@ class Endpoint:
         )
         self._events: deque[WebServerEvent] = deque()
         self._spoiled = False  # whatever the container says, no further cycle
-        self._sent = False
-        self._headers_seen = False
+        self._begin()
 
     @classmethod
     def connect(cls, address: Address, settings: EndpointSettings, trace: Trace | None = None) -> Endpoint:
         """A new connection, or `ConnectFailed`."""
-        return cls(connect(address, settings.connect_timeout_s), address, settings, trace)
+        connected = connect(address, settings.connect_timeout_s, settings.socket_options)
+        return cls(connected, address, settings, trace)
 
     @property
     def closed(self) -> bool:
@@ -125,6 +144,15 @@ class Endpoint:
     def idle(self) -> bool:
         """Whether the last cycle, if there was one, ended well; says nothing about the container."""
         return self._core.reusable and not self._events and not self._spoiled
+
+    def may_adopt(self, settings: EndpointSettings) -> bool:
+        """Whether `settings` may take the place of those that the connection was made with."""
+        own = self.settings
+        return (own.packet_size, own.strict, own.end_marker) == (
+            settings.packet_size,
+            settings.strict,
+            settings.end_marker,
+        )
 
     def close(self) -> None:
         self._core.close()
@@ -210,10 +238,14 @@ class Endpoint:
         return event
 
     def exchange(
-        self, request: ForwardRequest, read_body: ReadBody = lambda size: b""
+        self,
+        request: ForwardRequest,
+        read_body: ReadBody = lambda size: b"",
+        reply_timeout_s: float | None = None,
     ) -> Iterator[ResponseEvent]:
         """A whole cycle: sends the request, feeds the body as it is asked for, yields the response.
 
+        `reply_timeout_s`, where it is given, counts in place of that of the settings (EPL-SCK-08).
         Nothing happens before the first event is taken; after the last one the cycle is over.
         Each body packet holds the smallest of what was asked for, what fits and what is left
         (AJP-BOD-18). A source that raises, or ends too early (`BodyIncomplete`), ends the
@@ -229,7 +261,7 @@ class Endpoint:
         over = False
         try:
             while not over:
-                event = self.next_event()
+                event = self.next_event(reply_timeout_s)
                 if isinstance(event, BodyWanted):
                     left = self._answer(event, read_body, left)
                 elif isinstance(event, ResponseEnded):
@@ -245,6 +277,9 @@ class Endpoint:
     def _begin(self) -> None:
         self._sent = False
         self._headers_seen = False
+        self._body_asked = False
+        self.octets_read = 0
+        self.octets_written = 0
 
     def _answer_is_too_late(self) -> bool:
         """Whether the cycle ended, and the event that tells waits behind the `BodyWanted`.
@@ -282,15 +317,26 @@ class Endpoint:
         event = self._events.popleft()
         if isinstance(event, HeadersReceived):
             self._headers_seen = True
+        elif isinstance(event, BodyWanted):
+            self._body_asked = True
         elif isinstance(event, Violation):
-            raise self._fail(ProtocolBroken, f"{self.address} broke {event}", event.clause)
+            kind = UnknownPacket if event.clause in _UNKNOWN_PACKET else ProtocolBroken
+            raise self._fail(kind, f"{self.address} broke {event}", event.clause)
         elif isinstance(event, PeerClosed):
             raise self._fail(PeerGone, f"{self.address} closed the connection")
         return event
 
     def _fail(self, kind: type[EndpointError], text: str, clause: str | None = None) -> EndpointError:
+        # What came but was not told yet, when a write failed, has come all the same.
+        untold = list(self._events)
         self.close()
-        return kind(text, sent=self._sent, headers_seen=self._headers_seen, clause=clause)
+        return kind(
+            text,
+            sent=self._sent,
+            headers_seen=self._headers_seen or any(isinstance(event, HeadersReceived) for event in untold),
+            body_asked=self._body_asked or any(isinstance(event, BodyWanted) for event in untold),
+            clause=clause,
+        )
 
     # -- the socket -----------------------------------------------------------------------
 
@@ -299,7 +345,10 @@ class Endpoint:
         if self.closed:
             raise LocalProtocolError("the connection is closed")
         if self._take_in() is None:
-            self._poll.poll(_milliseconds_until(deadline))
+            wait_until = self._socket_deadline() if deadline == math.inf else deadline
+            ready = self._poll.poll(_milliseconds_until(wait_until))
+            if not ready and deadline == math.inf and time.monotonic() >= wait_until:
+                raise self._socket_timed_out("sent")
         # Looked at after each read: octets that come one by one, or make no event, gain no time.
         if not self._events and time.monotonic() >= deadline:
             raise self._fail(ReplyTimeout, f"{self.address} did not answer within {limit_s:g} s")
@@ -313,6 +362,7 @@ class Endpoint:
         except OSError as error:
             raise self._fail(PeerGone, f"{self.address} broke the connection: {error.strerror}") from None
         self._traced("received", data)
+        self.octets_read += len(data)
         self._events.extend(self._core.receive(data) if data else self._core.receive_eof())
         return len(data)
 
@@ -339,23 +389,40 @@ class Endpoint:
             self._spoiled = True
             return len(data)
         self._sent = self._sent or self._core.phase is not WebServerPhase.PINGED
+        self.octets_written += taken
         return taken
 
     def _write_rest(self, rest: memoryview, limit_s: float) -> None:
         """Write while the container may be writing too; two ends that only write would wait forever."""
         deadline = time.monotonic() + limit_s
+        room_until = self._socket_deadline()
         read_ahead = 0
         while rest:
             reading = select.POLLIN if read_ahead < READ_AHEAD_MAX else 0
             self._poll.modify(self._socket, select.POLLOUT | reading)
-            ready = self._poll.poll(_milliseconds_until(deadline))
+            ready = self._poll.poll(_milliseconds_until(min(deadline, room_until)))
+            if not ready and room_until < deadline:
+                raise self._socket_timed_out("took")
             if not ready:
                 raise self._fail(ReplyTimeout, f"{self.address} took no octets for {limit_s:g} s")
             if ready[0][1] & select.POLLIN:
                 read_ahead += self._take_in() or 0
                 self._spoiled = self._spoiled or self._core.closed
-            rest = rest[self._write_some(rest) :]
+            taken = self._write_some(rest)
+            if taken:
+                rest = rest[taken:]
+                room_until = self._socket_deadline()
         self._poll.modify(self._socket, select.POLLIN)
+
+    def _socket_deadline(self) -> float:
+        """When a wait for the socket that begins now has taken too long."""
+        limit_s = self.settings.socket_timeout_s
+        return math.inf if limit_s is None else time.monotonic() + limit_s
+
+    def _socket_timed_out(self, what: str) -> EndpointError:
+        return self._fail(
+            SocketTimeout, f"{self.address} {what} not one octet for {self.settings.socket_timeout_s:g} s"
+        )
 
     def _traced(self, direction: Literal["sent", "received"], data: bytes) -> None:
         if self._trace is not None and data:

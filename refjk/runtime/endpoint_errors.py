@@ -9,16 +9,23 @@ class EndpointError(Unreachable):
     """A connection to a container failed, or could not be had.
 
     `sent`: at least one octet of a request left. `headers_seen`: SEND_HEADERS of its response
-    came, so that the request must not be sent again. `clause`: what the container broke, if that
-    is the reason.
+    came, so that the request must not be sent again. `body_asked`: so did a GET_BODY_CHUNK.
+    `clause`: what the container broke, if that is the reason.
     """
 
     def __init__(
-        self, text: str, *, sent: bool = False, headers_seen: bool = False, clause: str | None = None
+        self,
+        text: str,
+        *,
+        sent: bool = False,
+        headers_seen: bool = False,
+        body_asked: bool = False,
+        clause: str | None = None,
     ) -> None:
         super().__init__(text)
         self.sent = sent
         self.headers_seen = headers_seen
+        self.body_asked = body_asked
         self.clause = clause
 
 
@@ -39,11 +46,19 @@ class ReplyTimeout(EndpointError):
 
 
 class PeerGone(EndpointError):
-    """The container closed or reset the connection in the middle of a cycle."""
+    """The container closed or reset the connection in the middle of a cycle, within a packet or not."""
+
+
+class SocketTimeout(PeerGone):
+    """Not one octet came, or went, for the socket timeout: treated like a connection that broke."""
 
 
 class ProtocolBroken(EndpointError):
     """The container broke `clause`."""
+
+
+class UnknownPacket(ProtocolBroken):
+    """A packet with an unknown prefix code, or a chunk whose length does not fit its packet."""
 
 
 class RequestTooLarge(EndpointError):

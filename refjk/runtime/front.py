@@ -10,19 +10,28 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from email.utils import formatdate
 
 from refjk.ajp13.messages import Header
 from refjk.balancing import RequestFacts, WorkerSnapshot
+from refjk.base.errors import UsageError
+from refjk.configuration import MountRule
 from refjk.http1 import Limits
+from refjk.logformat import LogEntry
 from refjk.runtime.access_log import AccessLog
 from refjk.runtime.addresses import Address
-from refjk.runtime.endpoint import EndpointSettings
-from refjk.runtime.endpoint_pool import EndpointPool, PoolSettings
+from refjk.runtime.endpoint import Trace
+from refjk.runtime.endpoint_pool import EndpointPool
+from refjk.runtime.front_chores import Chores
 from refjk.runtime.front_connection import FrontConnection
-from refjk.runtime.front_settings import FrontSettings, FrontWorker
+from refjk.runtime.front_forwarding import Answer, Attempt
+from refjk.runtime.front_local import LocalAnswer, LocalRequest, LocalService
+from refjk.runtime.front_logs import FrontLogs
+from refjk.runtime.front_pools import build_pool, place_timeout_s
+from refjk.runtime.front_settings import FrontSettings, ServingSettings
 from refjk.runtime.server import Server
-from refjk.webserver import Ending, Offer, Target, WebServer
+from refjk.webserver import Ending, Host, Memory, Offer, Plan, Target, Verdict, WebServer, WorkerPlan
 
 HTTP_PORT_DEFAULT = 8080
 SERVER_HEADER = (b"Server", b"refjk")
@@ -41,7 +50,12 @@ COUNTERS = (
 
 
 class Front(Server):
-    """A front; see `Server`. `trace` gets a line for each decision."""
+    """A front; see `Server`. `trace` gets a line for each decision.
+
+    `plan` is what a configuration says (`refjk.webserver.compose`); without one `settings` say all.
+    `memory` and `lock` are those that several processes share, `slot` is the number of this one.
+    `watchdog_s` is the time between two looks at what is due; 0: each request looks.
+    """
 
     scheme = "http"
     port_default = HTTP_PORT_DEFAULT
@@ -49,32 +63,75 @@ class Front(Server):
 
     def __init__(
         self,
-        settings: FrontSettings,
+        settings: ServingSettings,
         address: str = f"127.0.0.1:{HTTP_PORT_DEFAULT}",
         *,
+        plan: Plan | None = None,
         sockets: Sequence[socket.socket] = (),
         access_log: AccessLog | None = None,
         trace: Callable[[str], None] | None = None,
+        memory: Memory | None = None,
+        slot: int = 0,
+        lock: AbstractContextManager[object] | None = None,
+        watchdog_s: int = 0,
+        read_mount_file: Callable[[str], tuple[MountRule, ...]] | None = None,
+        logs: FrontLogs | None = None,
     ) -> None:
         super().__init__(
             address, sockets=sockets, threads=settings.threads, connections_max=settings.connections_max
         )
         self.settings = settings
-        self.access_log = access_log
+        self._access_log = access_log
+        self._logs = logs
+        self.keeps_log = access_log is not None or logs is not None
         self.limits = Limits(body_size_max=settings.body_size_max, header_count_max=settings.header_count_max)
-        self.workers: Mapping[str, FrontWorker] = {worker.name: worker for worker in settings.workers}
+        if plan is None:
+            if not isinstance(settings, FrontSettings):
+                raise UsageError("a front needs a plan, or settings that name its workers")
+            plan = settings.plan()
+        self.style = plan.style
+        self.web_server = WebServer(plan, now_ms(), memory, slot, fresh=memory is None)
         self.pools: Mapping[str, EndpointPool] = {
-            worker.name: self._build_pool(worker) for worker in settings.workers
+            worker.name: build_pool(worker, plan.style, settings) for worker in plan.workers.values()
         }
-        self._web_server = WebServer(settings.mounts, settings.build_balancers(), settings.session_cookie)
-        self._lock = threading.Lock()  # guards the balancers
+        self.services: list[LocalService] = []
+        self.before_requests: list[Callable[[], None]] = []
+        self._full = _Full(self.pools)
+        # Guards all that is counted and chosen.
+        self.lock = threading.Lock() if lock is None else lock
         self._trace = trace
+        self._ends = threading.Event()
+        self._looks = watchdog_s <= 0
         self._standing: tuple[int, tuple[Header, Header]] = (0, ((b"Date", b""), SERVER_HEADER))
+        self._chores = Chores(self.web_server.hosts, self._maintain, watchdog_s, read_mount_file, now_ms())
+
+    def log(self, host: Host | None, entry: LogEntry) -> None:
+        if self._access_log is not None:
+            self._access_log.write(entry)
+        if self._logs is not None:
+            server = (host or self.web_server.hosts.all[0]).plan.server
+            if server is not None:
+                self._logs.of[id(server)].write(entry)
+
+    def trace_traffic(self, make: Callable[[str], Trace]) -> None:
+        """Each new connection to a worker gets a trace of its own; `make` is told which it is."""
+        for pool in self.pools.values():
+            pool.trace = make
 
     def snapshot(self) -> dict[str, tuple[WorkerSnapshot, ...]]:
         """The state of each balancer's workers at this moment."""
-        with self._lock:
-            return {name: balancer.snapshot() for name, balancer in self._web_server.balancers.items()}
+        with self.lock:
+            return {name: balancer.snapshot() for name, balancer in self.web_server.balancers.items()}
+
+    def start(self) -> tuple[str, int]:
+        where = super().start()
+        self._chores.start()
+        return where
+
+    def stop(self, graceful: float = 10.0) -> bool:
+        self._ends.set()
+        self._chores.stop()
+        return super().stop(graceful)
 
     # -- for connections ------------------------------------------------------------------
 
@@ -86,19 +143,64 @@ class Front(Server):
             self._standing = now, headers
         return headers
 
-    def target(self, raw_path: bytes) -> Target | None:
-        return self._web_server.target(raw_path)
+    def host(self, name: bytes, local: Address) -> Host:
+        self._chores.look(now_ms())
+        for call in self.before_requests:
+            call()
+        return self.web_server.host(name, local.host, local.port)
+
+    def is_local(self, target: Target) -> bool:
+        return target.worker in self.web_server.plan.statuses
+
+    def serve_here(self, request: LocalRequest) -> LocalAnswer | None:
+        for service in self.services:
+            answer = service(request)
+            if answer is not None:
+                return answer
+        return None
 
     def facts(self, target: Target, cookies: Sequence[bytes]) -> RequestFacts:
-        return self._web_server.facts(target, cookies)
+        return self.web_server.facts(target, cookies, self._full)
 
-    def offer(self, target: Target, facts: RequestFacts, after: Offer | None) -> Offer | None:
-        with self._lock:
-            return self._web_server.offer(target, facts, _now_ms(), after)
+    def offer(self, target: Target, facts: RequestFacts, after: Answer) -> Answer:
+        time_ms = now_ms()
+        with self.lock:
+            is_due = after is None and self._looks and self.web_server.maintain(time_ms)
+            answer = self.web_server.offer(target, facts, time_ms, after)
+        if is_due:
+            self._maintain_pools()
+        return answer
 
-    def report(self, target: Target, offer: Offer, ending: Ending, again: bool) -> None:
-        with self._lock:
-            self._web_server.report(target, offer, ending, again, _now_ms())
+    def start_attempt(self, target: Target, offer: Offer) -> bool:
+        with self.lock:
+            return self.web_server.start(target, offer)
+
+    def report(self, target: Target, offer: Offer, verdict: Verdict, attempt: Attempt) -> bool:
+        with self.lock:
+            return self.web_server.report(
+                target,
+                offer,
+                verdict,
+                now_ms(),
+                started=attempt.started,
+                octets_read=attempt.octets_read,
+                octets_written=attempt.octets_written,
+                reply_timeouts=attempt.reply_timeouts,
+            )
+
+    def status_without_worker(self, target: Target) -> int:
+        return self.web_server.status_without_worker(target)
+
+    def notes(self, target: Target, offers: Sequence[Offer]) -> dict[str, str]:
+        with self.lock:
+            return self.web_server.notes(target, offers)
+
+    def place_timeout_s(self, worker: WorkerPlan) -> float:
+        return place_timeout_s(worker, self.settings)
+
+    def pause(self, milliseconds: int) -> None:
+        if milliseconds > 0:
+            self._ends.wait(milliseconds / 1000)
 
     def note(self, text: Callable[[], str]) -> None:
         """A line for the trace, made only when there is one."""
@@ -107,6 +209,16 @@ class Front(Server):
 
     # -- inside ---------------------------------------------------------------------------
 
+    def _maintain(self, time_ms: int) -> None:
+        with self.lock:
+            due = self.web_server.maintain(time_ms)
+        if due:
+            self._maintain_pools()
+
+    def _maintain_pools(self) -> None:
+        for pool in self.pools.values():
+            pool.maintain()
+
     def _release(self) -> None:
         for pool in self.pools.values():
             pool.close_all()
@@ -114,20 +226,18 @@ class Front(Server):
     def _connect(self, sock: socket.socket, peer: Address, local: Address) -> FrontConnection:
         return FrontConnection(self, sock, peer, local)
 
-    def _build_pool(self, worker: FrontWorker) -> EndpointPool:
-        settings = self.settings
-        return EndpointPool(
-            worker.address,
-            EndpointSettings(
-                packet_size=worker.packet_size,
-                connect_timeout_s=settings.connect_timeout_s,
-                ping_timeout_s=settings.ping_timeout_s,
-                reply_timeout_s=settings.reply_timeout_s,
-                send_timeout_s=settings.reply_timeout_s,
-            ),
-            PoolSettings(size_max=settings.pool_size or settings.threads),
-        )
+
+class _Full:
+    """The workers to which every connection is in use, at the moment of the question."""
+
+    def __init__(self, pools: Mapping[str, EndpointPool]) -> None:
+        self._pools = pools
+
+    def __contains__(self, name: object) -> bool:
+        pool = self._pools.get(name) if isinstance(name, str) else None
+        return pool is not None and pool.is_full
 
 
-def _now_ms() -> int:
+def now_ms() -> int:
+    """The clock of fronts; all processes of a machine share it."""
     return int(time.monotonic() * 1000)

@@ -7,13 +7,13 @@ import logging
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Protocol
 
 from refjk.ajp13.building import ConnectionFacts
 from refjk.ajp13.messages import Header
-from refjk.base.errors import LocalProtocolError, Malformed
+from refjk.base.errors import LocalProtocolError, Malformed, RefjkError
 from refjk.http1 import (
     BodyEnded,
     BodyKind,
@@ -25,13 +25,14 @@ from refjk.http1 import (
     RequestReceived,
     ServerConnection,
 )
-from refjk.runtime.access_log import AccessLog, LogEntry
+from refjk.logformat import LogEntry
 from refjk.runtime.addresses import Address
 from refjk.runtime.front_body import Upload
 from refjk.runtime.front_forwarding import AnswerUnfit, ClientFailed, Forwarder, Forwarding
-from refjk.runtime.front_settings import FrontSettings
+from refjk.runtime.front_local import LocalAnswer, LocalRequest
+from refjk.runtime.front_settings import ServingSettings
 from refjk.runtime.waiting import RECEIVE_SIZE, receive, send
-from refjk.webserver import Target
+from refjk.webserver import Host, Target
 
 logger = logging.getLogger("refjk.front")
 
@@ -46,10 +47,16 @@ CLOSE = (b"Connection", b"close")
 class ClientSide(Forwarder, Protocol):
     """What a connection needs of the front that accepted it."""
 
-    settings: FrontSettings
+    settings: ServingSettings
     limits: Limits
     counters: Counter[str]
-    access_log: AccessLog | None
+
+    @property
+    def keeps_log(self) -> bool:
+        """Whether `log` does anything."""
+
+    def log(self, host: Host | None, entry: LogEntry) -> None:
+        """A request is over; `host` None when it was refused before it was clear for whom it is."""
 
     @property
     def stopping(self) -> bool: ...
@@ -57,7 +64,14 @@ class ClientSide(Forwarder, Protocol):
     def standing_headers(self) -> tuple[Header, Header]:
         """Date and Server; the same object within a second."""
 
-    def target(self, raw_path: bytes) -> Target | None: ...
+    def host(self, name: bytes, local: Address) -> Host:
+        """The server that a request for this name is for."""
+
+    def is_local(self, target: Target) -> bool:
+        """Whether the front itself has what is mounted there."""
+
+    def serve_here(self, request: LocalRequest) -> LocalAnswer | None:
+        """What the front itself answers to a request that no container gets; None: nothing."""
 
 
 class FrontConnection:
@@ -80,6 +94,8 @@ class FrontConnection:
         self._patience_s = 0.0  # how long the client's body may still be waited for
         self._status = 0
         self._size = 0  # octets of content that were sent
+        self._answered: Sequence[Header] = ()
+        self._number = 0  # of requests on this connection before this one, and then with it
 
     # -- as the crew sees it --------------------------------------------------------------
 
@@ -109,7 +125,7 @@ class FrontConnection:
                         self._events.extend(core.resume())
                 elif type(event) is Refused:
                     self._note_refusal(event)
-                    self._log(None, event.status, time.monotonic())
+                    self._log(None, None, event.status, time.monotonic())
             self._write()
         except ClientFailed:
             core.abort()
@@ -162,17 +178,16 @@ class FrontConnection:
         started = time.monotonic()
         self._status = self._size = 0
         self._patience_s = front.settings.read_timeout_s
-        route = ""
+        self._answered = ()
+        self._number += 1
+        forwarding = host = None
         try:
-            target = self._find(request)
+            facts = self._facts(request.authority)
+            host = front.host(facts.server_name or b"", self._local)
+            target = self._find(request, host)
             if target is not None:
-                forwarding = Forwarding(
-                    front, self, request, target, self._facts(request.authority), self._upload(request)
-                )
-                try:
-                    forwarding.run()
-                finally:
-                    route = forwarding.route
+                forwarding = Forwarding(front, self, request, host, target, facts, self._upload(request))
+                forwarding.run()
         except ClientFailed as error:
             front.counters["client_failures"] += 1
             logger.info("%s: %s", self._peer, error)
@@ -180,9 +195,9 @@ class FrontConnection:
         finally:
             # What is left belongs to the body of this request.
             self._events.clear()
-            self._log(request, self._status or STATUS_CLIENT_GONE, started, route)
+            self._log(host, request, self._status or STATUS_CLIENT_GONE, started, forwarding)
 
-    def _find(self, request: RequestReceived) -> Target | None:
+    def _find(self, request: RequestReceived, host: Host) -> Target | None:
         """Where the request goes; None when it was answered here."""
         # FWD-PTH-03
         if request.path == b"*":
@@ -190,16 +205,37 @@ class FrontConnection:
             self.end()
             return None
         try:
-            target = self._front.target(request.path)
+            place = host.place(request.path)
         except Malformed as complaint:
             # FWD-PTH-01
             self._note_refusal(complaint)
             self.answer(400)
             return None
-        if target is None:
+        if place.target is not None and not self._front.is_local(place.target):
+            return place.target
+        body = self._body_of(request)
+        answer = self._front.serve_here(LocalRequest(host, place, request, self._peer, self._local, body))
+        if answer is None:
             # FWD-PTH-02
             self.answer(404)
-        return target
+        else:
+            self._pass_on(answer)
+        return None
+
+    def _pass_on(self, answer: LocalAnswer) -> None:
+        """An answer that was made here."""
+        try:
+            self._begin(answer.status, reason_of(answer.status), list(answer.headers))
+            for data in answer.body:
+                self.send(data)
+            self.end()
+        except (OSError, RefjkError) as error:
+            logger.error("an answer of the front's own is cut short: %s", error)
+            self.break_off()
+        finally:
+            close = getattr(answer.body, "close", None)
+            if close is not None:
+                close()
 
     def _facts(self, authority: bytes) -> ConnectionFacts:
         """FWD-NAM-01"""
@@ -219,10 +255,13 @@ class FrontConnection:
     def _upload(self, request: RequestReceived) -> Upload:
         """FWD-BOD-03"""
         return Upload(
-            (lambda: b"") if request.body_kind is BodyKind.NONE else self._more_body,
+            self._body_of(request),
             fills=request.body_size is not None,
             replay_size=self._front.settings.replay_size,
         )
+
+    def _body_of(self, request: RequestReceived) -> Callable[[], bytes]:
+        return (lambda: b"") if request.body_kind is BodyKind.NONE else self._more_body
 
     def _more_body(self) -> bytes:
         """The next octets of the request body; empty at its end.
@@ -280,6 +319,8 @@ class FrontConnection:
         headers += [header for header in self._front.standing_headers() if header[0].lower() not in names]
         if self._front.stopping:
             headers.append(CLOSE)
+        if self._front.keeps_log:
+            self._answered = headers
         try:
             self._core.send_response(status, reason, headers)
         except LocalProtocolError as complaint:
@@ -302,7 +343,7 @@ class FrontConnection:
         self._write()
 
     def answer(self, status: int, *, keep: bool = True) -> None:
-        reason = HTTPStatus(status).phrase.encode("ascii")
+        reason = reason_of(status)
         text = b"%d %b\n" % (status, reason)
         headers = [
             (b"Content-Type", b"text/plain; charset=us-ascii"),
@@ -337,28 +378,48 @@ class FrontConnection:
             self._core.abort()
             raise ClientFailed(f"the client went away: {error.strerror}") from None
 
-    def _log(self, request: RequestReceived | None, status: int, started: float, route: str = "") -> None:
-        log = self._front.access_log
-        if log is None:
+    def _log(
+        self,
+        host: Host | None,
+        request: RequestReceived | None,
+        status: int,
+        started: float,
+        forwarding: Forwarding | None = None,
+    ) -> None:
+        if not self._front.keeps_log:
             return
-        referer, user_agent = (
-            (_header(request, b"referer"), _header(request, b"user-agent")) if request else ("", "")
+        entry = LogEntry(
+            remote_addr=self._peer.host,
+            user="",
+            method=request.method.decode("latin-1") if request else "",
+            target=request.target.decode("latin-1") if request else "",
+            protocol=request.version.decode("latin-1") if request else "",
+            status=status,
+            size=self._size if request else 0,
+            duration_us=int((time.monotonic() - started) * 1e6),
+            route="" if forwarding is None else forwarding.route,
+            in_headers=request.headers if request else (),
+            out_headers=self._answered,
+            notes={} if forwarding is None else forwarding.notes(),
+            env={} if forwarding is None else forwarding.variables,
+            host=split_authority(request.authority)[0].decode("latin-1") if request else "",
+            server_name=host.name if host else "",
+            server_port=self._local.port,
+            local_addr=self._local.host,
+            local_port=self._local.port,
+            remote_port=self._peer.port,
+            keepalive_number=max(0, self._number - 1),
+            connection_state="X" if self._core.answer_broken else "-" if self._core.must_close else "+",
         )
-        log.write(
-            LogEntry(
-                remote_addr=self._peer.host,
-                user="",
-                method=request.method.decode("latin-1") if request else "",
-                target=request.target.decode("latin-1") if request else "",
-                protocol=request.version.decode("latin-1") if request else "",
-                status=status,
-                size=self._size if request else 0,
-                duration_us=int((time.monotonic() - started) * 1e6),
-                referer=referer,
-                user_agent=user_agent,
-                route=route,
-            )
-        )
+        self._front.log(host, entry)
+
+
+def reason_of(status: int) -> bytes:
+    """What is said beside a status; a worker may have made up its own."""
+    try:
+        return HTTPStatus(status).phrase.encode("ascii")
+    except ValueError:
+        return b"Unknown"
 
 
 def split_authority(authority: bytes) -> tuple[bytes, int]:
@@ -367,7 +428,3 @@ def split_authority(authority: bytes) -> tuple[bytes, int]:
     if not colon or authority.endswith(b"]"):
         return authority, HTTP_PORT
     return host, int(port) if port else HTTP_PORT
-
-
-def _header(request: RequestReceived, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in request.headers if key.lower() == name), "")

@@ -3,27 +3,49 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from refjk.ajp13.building import ConnectionFacts, build_forward_request
 from refjk.ajp13.codes import PACKET_SIZE_DEFAULT, request_body_size_max
 from refjk.ajp13.events import HeadersReceived, ResponseBody
 from refjk.ajp13.messages import ForwardRequest, Header
-from refjk.balancing import RequestFacts
+from refjk.balancing import RequestFacts, Wait
+from refjk.configuration import Server
 from refjk.http1 import RequestReceived
 from refjk.http1.head import connection_options
-from refjk.runtime.endpoint import Endpoint
-from refjk.runtime.endpoint_errors import EndpointError, NoConnectionFree, ReplyTimeout, RequestTooLarge
+from refjk.logformat.lines import NO_ID
+from refjk.runtime.endpoint import Endpoint, ReadBody
+from refjk.runtime.endpoint_errors import (
+    EndpointError,
+    NoConnectionFree,
+    ProtocolBroken,
+    ReplyTimeout,
+    RequestTooLarge,
+    UnknownPacket,
+)
 from refjk.runtime.endpoint_pool import EndpointPool
 from refjk.runtime.front_body import Upload
-from refjk.runtime.front_settings import FrontSettings, FrontWorker
-from refjk.webserver import CONSEQUENCES, STATUS_UNAVAILABLE, Ending, Offer, Target, may_send_again
+from refjk.runtime.front_settings import ServingSettings
+from refjk.runtime.jk_log import current_request_id
+from refjk.webserver import (
+    Ending,
+    Host,
+    Offer,
+    Style,
+    Target,
+    Verdict,
+    WorkerPlan,
+    facts_to_state,
+    judge,
+    judge_status,
+)
 
 logger = logging.getLogger("refjk.front")
 
-ACTIVE = b"ACT"
 DECISION_ATTRIBUTE = b"refjk.decision"
 
 # They speak about the client's connection, which ends here. Expect is fulfilled here as well.
@@ -54,6 +76,10 @@ class AnswerUnfit(Exception):
     """The worker's answer cannot be said in HTTP."""
 
 
+Answer = Offer | Wait | None
+"""What the front says when it is asked for a worker."""
+
+
 class Client(Protocol):
     """The way back. All raise `ClientFailed` when the client is gone."""
 
@@ -79,19 +105,51 @@ class Client(Protocol):
 class Forwarder(Protocol):
     """What a request needs of the front."""
 
-    settings: FrontSettings
+    settings: ServingSettings
     counters: Counter[str]
-    workers: Mapping[str, FrontWorker]
+    style: Style
     pools: Mapping[str, EndpointPool]
 
     def facts(self, target: Target, cookies: Sequence[bytes]) -> RequestFacts: ...
 
-    def offer(self, target: Target, facts: RequestFacts, after: Offer | None) -> Offer | None: ...
+    def offer(self, target: Target, facts: RequestFacts, after: Answer) -> Answer: ...
 
-    def report(self, target: Target, offer: Offer, ending: Ending, again: bool) -> None: ...
+    def start_attempt(self, target: Target, offer: Offer) -> bool: ...
+
+    def report(self, target: Target, offer: Offer, verdict: Verdict, attempt: Attempt) -> bool: ...
+
+    def status_without_worker(self, target: Target) -> int: ...
+
+    def notes(self, target: Target, offers: Sequence[Offer]) -> dict[str, str]:
+        """What logs may say about a request that is over."""
+
+    def place_timeout_s(self, worker: WorkerPlan) -> float:
+        """How long a request may wait for a connection that is free."""
+
+    def pause(self, milliseconds: int) -> None:
+        """Returns early when the front ends."""
 
     def note(self, text: Callable[[], str]) -> None:
-        """A line for `--trace`."""
+        """A line for the trace."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What is counted while one worker has the request."""
+
+    started: bool = False  # a connection to the worker was got
+    octets_read: int = 0
+    octets_written: int = 0
+    reply_timeouts: int = 0
+    body_asked: bool = False  # the worker wanted more of the body than it was sent unasked
+
+
+class _EndedHere(Exception):
+    """A try is over for a reason of the front's own."""
+
+    def __init__(self, ending: Ending, text: str) -> None:
+        super().__init__(text)
+        self.ending = ending
 
 
 class Forwarding:
@@ -102,6 +160,7 @@ class Forwarding:
         front: Forwarder,
         client: Client,
         request: RequestReceived,
+        host: Host,
         target: Target,
         facts: ConnectionFacts,
         upload: Upload,
@@ -110,105 +169,197 @@ class Forwarding:
         self._client = client
         self._request = request
         self._target = target
-        self._facts = facts
+        self._host = host
+        self._facts = facts_to_state(facts, host.plan, target.surroundings)
         self._upload = upload
         self._headers, self._cookies = forwarded_headers(request)
-        self.route = ""  # of the worker that had the request last
+        self.offers: list[Offer] = []  # those that were tried, in order
+
+    @property
+    def route(self) -> str:
+        """The route that was sent last."""
+        decision = self.offers[-1].decision if self.offers else None
+        return "" if decision is None else decision.route
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Those that SetEnv has set for the path."""
+        return self._target.surroundings.variables
+
+    def notes(self) -> dict[str, str]:
+        """What mod_jk notes down for logs. LOG-REQ-04"""
+        return self._front.notes(self._target, self.offers)
 
     def run(self) -> None:
         """Offer the request until it is served or the rules forbid another try; answer in any case.
 
         Raises `ClientFailed`.
         """
-        request = self._request
+        front, target, request = self._front, self._target, self._request
+        if self._host.plan.server is not None:
+            current_request_id.set(self._request_id(self._host.plan.server))
         # FWD-BOD-02: a slow client holds no worker and no connection while its first octets come.
         if request.body_size and not request.expect_continue:
             self._upload.fetch(min(request.body_size, request_body_size_max(PACKET_SIZE_DEFAULT)))
-        balancing_facts = self._front.facts(self._target, self._cookies)
-        offer = self._front.offer(self._target, balancing_facts, None)
-        status: int | None = STATUS_UNAVAILABLE
-        while offer is not None:
-            ending, again = self._offer_to(offer)
-            status = CONSEQUENCES[ending].status
-            if not again:
-                break
-            self._front.counters["sent_again"] += 1
-            offer = self._front.offer(self._target, balancing_facts, offer)
+        balancing_facts = front.facts(target, self._cookies)
+        answer = front.offer(target, balancing_facts, None)
+        status: int | None = None
+        while answer is not None:
+            if isinstance(answer, Wait):
+                front.pause(answer.wait_ms)
+            else:
+                verdict, goes_on = self._offer_to(answer)
+                status = verdict.status
+                if not goes_on:
+                    break
+                front.counters["sent_again"] += 1
+            answer = front.offer(target, balancing_facts, answer)
         else:
-            self._front.note(lambda: f"{self._named()}: nobody is left")
-            self._front.counters["no_worker"] += 1
+            front.note(lambda: f"{self._named()}: nobody is left")
+            front.counters["no_worker"] += 1
+            # FWD-STS-08
+            if status is None or front.style is not Style.REFJK:
+                status = front.status_without_worker(target)
         if status is not None:
             self._client.answer(status)
 
-    def _offer_to(self, offer: Offer) -> tuple[Ending, bool]:
-        """One attempt, reported; whether another worker may have the request."""
-        self._front.note(lambda: f"{self._named()} → {offer.worker}, attempt {offer.attempt}: {offer.why}")
-        ending, again = Ending.CLIENT_FAILED, False
+    def _request_id(self, server: Server) -> str:
+        indicator = server.indicators.get("JkRequestIdIndicator")
+        return (self.variables.get(indicator.value) if indicator else None) or NO_ID
+
+    def _offer_to(self, offer: Offer) -> tuple[Verdict, bool]:
+        """One attempt, reported; whether the balancer is to be asked again."""
+        name, number = offer.worker.name, offer.attempt
+        self._front.note(lambda: f"{self._named()} → {name}, attempt {number}: {offer.why}")
+        self.offers.append(offer)
+        attempt = Attempt()
+        verdict = self._judge(Ending.CLIENT_FAILED, offer, attempt)
         try:
-            ending = self._try(offer)
-            again = self._may_send_again(ending)
-            # FWD-RTY-06: it may have been the connection and not the worker.
-            for _ in range(self._front.settings.retries):
-                if ending is not Ending.BROKEN or not again:
+            tries = 1
+            while True:
+                ending = self._try(offer, attempt)
+                attempt.reply_timeouts += ending in (Ending.SILENT, Ending.STALLED)
+                verdict = self._judge(ending, offer, attempt)
+                if verdict.other:
+                    self._upload.rewind()
+                tries += 1
+                if not verdict.same or tries > offer.recovery.tries:
                     break
                 self._front.counters["sent_again"] += 1
-                ending = self._try(offer)
-                again = self._may_send_again(ending)
+                self._front.pause(offer.recovery.pause_before(tries))
+        except ClientFailed:
+            verdict = self._judge(Ending.CLIENT_FAILED, offer, attempt)
+            raise
         finally:
-            self._front.report(self._target, offer, ending, again)
-        return ending, again
+            goes_on = self._front.report(self._target, offer, verdict, attempt)
+        return verdict, goes_on and verdict.other
 
-    def _may_send_again(self, ending: Ending) -> bool:
-        again = may_send_again(ending, self._request.method, self._upload.is_held)
-        if again:
-            self._upload.rewind()
-        return again
+    def _judge(self, ending: Ending, offer: Offer, attempt: Attempt) -> Verdict:
+        return judge(
+            ending,
+            offer.recovery,
+            self._request.method,
+            is_held=self._upload.is_held,
+            body_asked=attempt.body_asked,
+        )
 
-    def _try(self, offer: Offer) -> Ending:
+    def _try(self, offer: Offer, attempt: Attempt) -> Ending:
         """The request on one connection to the worker."""
-        worker = self._front.workers[offer.worker]
-        pool = self._front.pools[offer.worker]
-        self.route = "" if offer.decision is None else offer.decision.route
+        worker = offer.worker
+        pool = self._front.pools[worker.name]
         begun = False
         try:
-            endpoint = pool.acquire(self._front.settings.connect_timeout_s)
+            endpoint = pool.acquire(
+                self._front.place_timeout_s(worker), lambda: self._take_up(offer, attempt)
+            )
             try:
                 begun = True
-                self._exchange(endpoint, self._forward_request(worker, offer))
+                self._exchange(endpoint, offer, attempt)
             finally:
+                attempt.octets_read += endpoint.octets_read
+                attempt.octets_written += endpoint.octets_written
                 # Kept when its cycle ended well or has not begun, and closed else.
-                pool.release(endpoint)
+                (pool.discard if self._host.plan.disable_reuse else pool.release)(endpoint)
         except AnswerUnfit as error:
             return self._failed(worker, Ending.UNFIT, error)
         except NoConnectionFree as error:
             return self._failed(worker, Ending.NO_PLACE, error)
         except RequestTooLarge as error:
             return self._failed(worker, Ending.TOO_LARGE, error)
+        except _EndedHere as error:
+            return self._failed(worker, error.ending, error)
         except EndpointError as error:
+            attempt.body_asked = attempt.body_asked or error.body_asked
             return self._failed(worker, _ending_of(error, begun), error)
         self._client.end()
         return Ending.SERVED
 
-    def _exchange(self, endpoint: Endpoint, request: ForwardRequest) -> None:
+    def _take_up(self, offer: Offer, attempt: Attempt) -> None:
+        """There is a place for the request at the worker: it counts from now on."""
+        if not attempt.started:
+            attempt.started = True
+            if not self._front.start_attempt(self._target, offer):
+                limit = offer.worker.busy_limit
+                raise _EndedHere(Ending.BUSY, f"more than {limit} requests are open")
+
+    def _exchange(self, endpoint: Endpoint, offer: Offer, attempt: Attempt) -> None:
         """A cycle; each piece of the answer leaves as it comes, so that nothing gathers here.
 
         FWD-ANS-01
         """
-        client = self._client
-        for event in endpoint.exchange(request, self._upload.read):
-            if isinstance(event, ResponseBody):
-                client.send(event.data)
-            elif isinstance(event, HeadersReceived):
-                client.begin(event.status, event.reason, event.headers)
-            else:
-                client.flush()
+        client, plan = self._client, self._host.plan
+        timeout_ms = offer.recovery.reply_timeout_ms
+        timeout_s = math.inf if timeout_ms is None else timeout_ms / 1000
+        replaced: int | None = None
+        read_body = self._body_reader(attempt)
+        for event in endpoint.exchange(self._forward_request(offer), read_body, timeout_s):
+            if isinstance(event, HeadersReceived):
+                # Before anything is sent to the client. EPL-RTY-08
+                ending = judge_status(event.status, offer.recovery.fail_on_status)
+                if ending is not None:
+                    raise _EndedHere(ending, f"status {event.status} is in fail_on_status")
+                replaced = self._status_to_replace(event.status)
+                if replaced is None:
+                    client.begin(event.status, event.reason, self._with_session_cookie(event.headers, offer))
+                    if plan.flush_header:
+                        client.flush()
+            elif replaced is None:
+                if isinstance(event, ResponseBody):
+                    client.send(event.data)
+                else:
+                    client.flush()
+        if replaced is not None:
+            client.answer(replaced)
 
-    def _forward_request(self, worker: FrontWorker, offer: Offer) -> ForwardRequest:
-        request = self._request
-        decision = offer.decision
-        attributes: list[tuple[bytes, bytes]] = []
+    def _body_reader(self, attempt: Attempt) -> ReadBody:
+        """The body, for one try. Only the first octets of an announced one are sent unasked."""
+        unasked = 1 if self._request.body_size else 0
+
+        def read(size: int) -> bytes:
+            nonlocal unasked
+            attempt.body_asked = attempt.body_asked or not unasked
+            unasked = 0
+            return self._upload.read(size)
+
+        return read
+
+    def _status_to_replace(self, status: int) -> int | None:
+        """FWD-ANS-03"""
+        least = self._target.extensions.use_server_errors
+        return status if least is not None and least > 0 and status >= max(least, 400) else None
+
+    def _with_session_cookie(self, headers: Sequence[Header], offer: Offer) -> Sequence[Header]:
+        """BAL-RTE-13"""
+        cookie = None if offer.decision is None else offer.decision.session_cookie
+        return headers if cookie is None else [*headers, (b"Set-Cookie", cookie.encode("latin-1"))]
+
+    def _forward_request(self, offer: Offer) -> ForwardRequest:
+        request, worker, decision = self._request, offer.worker, offer.decision
+        attributes = list(self._attributes())
         if self._front.settings.explain and decision is not None:
             attributes.append((DECISION_ATTRIBUTE, f"{decision.clause} attempt {decision.attempt}".encode()))
+        # 1.2.7 says nothing of an activation.
+        says_activation = decision is not None and self._front.style is not Style.JK_127
         return build_forward_request(
             request.method,
             self._target.uri,
@@ -219,17 +370,25 @@ class Forwarding:
             body_size=request.body_size,
             secret=worker.secret,
             route=None if decision is None else decision.route.encode(),
-            activation=None if decision is None else ACTIVE,
+            activation=decision.activation.sent.encode() if decision and says_activation else None,
             attributes=attributes,
         )
 
-    def _failed(self, worker: FrontWorker, ending: Ending, error: Exception) -> Ending:
+    def _attributes(self) -> Iterator[tuple[bytes, bytes]]:
+        """FWD-ENV-05"""
+        variables = self._target.surroundings.variables
+        for name, default in self._host.plan.env_vars:
+            value = variables.get(name, default)
+            if value is not None:
+                yield name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape")
+
+    def _failed(self, worker: WorkerPlan, ending: Ending, error: Exception) -> Ending:
         self._front.counters[f"ended_{ending.name.lower()}"] += 1
         # What clients can bring about at will must not fill the log.
         level = logging.INFO if ending is Ending.TOO_LARGE else logging.WARNING
         logger.log(level, "%s: worker %s: %s: %s", self._named(), worker.name, ending.value, error)
         self._front.note(lambda: f"{self._named()} ← {worker.name}: {ending.value}: {error}")
-        if ending is Ending.CUT_SHORT:
+        if ending in (Ending.CUT_SHORT, Ending.STALLED):
             self._client.break_off()
         return ending
 
@@ -239,10 +398,14 @@ class Forwarding:
 
 def _ending_of(error: EndpointError, begun: bool) -> Ending:
     if error.headers_seen:
-        return Ending.CUT_SHORT
+        return Ending.STALLED if isinstance(error, ReplyTimeout) else Ending.CUT_SHORT
     if not (begun and error.sent):
         return Ending.NOT_SENT
-    return Ending.SILENT if isinstance(error, ReplyTimeout) else Ending.BROKEN
+    if isinstance(error, ReplyTimeout):
+        return Ending.SILENT
+    if isinstance(error, UnknownPacket):
+        return Ending.UNKNOWN_PACKET
+    return Ending.GARBLED if isinstance(error, ProtocolBroken) else Ending.BROKEN
 
 
 def forwarded_headers(request: RequestReceived) -> tuple[list[Header], list[bytes]]:

@@ -81,6 +81,20 @@ class Server(ABC):
         self._stopped.set()
         return finished
 
+    def retire(self) -> None:
+        """Accept nothing more, and end each connection with its next answer; those that are idle stay.
+
+        PRC-RLD-05; `retired` tells when all is over, and `stop` must follow in any case.
+        """
+        self.stopping = True
+        if self._crew is not None:
+            self._crew.retire()
+
+    @property
+    def retired(self) -> bool:
+        """Whether no connection is left after `retire`."""
+        return self._crew is None or self._crew.retired
+
     def serve_forever(self) -> None:
         """Start if need be and return when another thread or a signal handler calls `stop`."""
         if self._crew is None and not self._stopped.is_set():

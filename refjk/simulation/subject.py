@@ -5,18 +5,11 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-from refjk.balancing import (
-    Activation,
-    Algorithm,
-    Balancer127,
-    Balancer1250,
-    BalancerSettings,
-    Method,
-    WorkerSettings,
-)
+from refjk.balancing import Algorithm, Balancer127, Balancer1250, BalancerSettings, WorkerSettings
 from refjk.base.errors import InputError, UsageError
-from refjk.configuration import BalancerWorker, Profile, RecoveryOption, Workers
+from refjk.configuration import BalancerWorker, Profile, Workers
 from refjk.configuration import Member as ConfiguredMember
+from refjk.webserver import Ending, balancer_settings, judge, member_settings, recovery_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,62 +94,24 @@ def read_subject(workers: Workers, name: str | None = None, processes: int = 1) 
     return Subject(
         balancer.name,
         workers.profile,
-        _settings(balancer, workers.profile),
+        balancer_settings(balancer, workers.profile),
         tuple(_member(member, balancer, workers.profile, processes) for member in balancer.members),
         workers.maintain,
     )
 
 
-def _settings(balancer: BalancerWorker, profile: Profile) -> BalancerSettings:
-    if profile is Profile.V1_2_7:
-        return BalancerSettings(
-            sticky_session=balancer.sticky_session,
-            local_worker_only=balancer.local_worker_only,
-            recover_time_s=balancer.recover_time,
-        )
-    return BalancerSettings(
-        sticky_session=balancer.sticky_session,
-        recover_time_s=balancer.recover_time,
-        sticky_session_force=balancer.sticky_session_force,
-        method=Method(balancer.method.value[0]),
-        retries=balancer.retries,
-        retry_interval_ms=balancer.retry_interval,
-        lb_retries=balancer.lb_retries,
-        error_escalation_time_s=balancer.error_escalation_time,
-        max_reply_timeouts=balancer.max_reply_timeouts,
-        session_cookie=balancer.session_cookie.encode(),
-        session_path=balancer.session_path.encode(),
-        set_session_cookie=balancer.set_session_cookie,
-        session_cookie_path=balancer.session_cookie_path,
-    )
-
-
 def _member(member: ConfiguredMember, balancer: BalancerWorker, profile: Profile, processes: int) -> Member:
     worker, is_old = member.worker, profile is Profile.V1_2_7
-    bits = worker.recovery_options
-    is_kept = bool(bits & RecoveryOption.NOT_AFTER_REQUEST)
-    if not is_old and bits & RecoveryOption.GET_ALWAYS and not bits & RecoveryOption.HEAD_ALWAYS:
-        is_kept = False
+    recovery = recovery_of(worker, profile, balancer)
     return Member(
-        settings=WorkerSettings(
-            member.name,
-            factor=member.lbfactor,
-            domain=member.domain,
-            local=member.local_worker,
-            route=member.route,
-            redirect=member.redirect,
-            distance=member.distance,
-            activation=Activation[member.activation.name],
-            busy_limit=worker.busy_limit,
-        ),
+        settings=member_settings(member),
         # 1.2.7 opens a connection more than its cache holds whenever it needs one.
         places=None if is_old else worker.connection_pool_size * processes,
         acquire_timeout_ms=worker.connection_acquire_timeout,
-        # In 1.2.7 the tries of a member are those of its balancer, and the first three have no pause.
-        tries=balancer.retries if is_old else worker.retries,
-        pause_ms=100 if is_old else worker.retry_interval,
-        pause_from=5 if is_old else 2,
+        tries=recovery.tries,
+        pause_ms=recovery.pause_ms,
+        pause_from=recovery.pause_from,
         reply_timeout_ms=worker.reply_timeout,
-        is_repeated_when_broken=not is_kept,
-        is_repeated_when_late=is_old or not is_kept,
+        is_repeated_when_broken=judge(Ending.BROKEN, recovery, b"GET", is_held=True).other,
+        is_repeated_when_late=judge(Ending.SILENT, recovery, b"GET", is_held=True).other,
     )

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from refjk.cli.config_files import DiskFiles
 from refjk.configuration import Profile, Severity, read_httpd
 from refjk.configuration.property_table import PROPERTIES, Of
+from refjk.runtime.disk_files import DiskFiles
 from refjk.speccheck import covers
 from tests.interop.peers import Httpd, PeerMissing, ask
 from tests.interop.peers.httpd import MODULE_FOLDERS

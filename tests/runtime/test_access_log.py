@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from refjk.base.errors import InputError, UsageError
+from refjk.configuration.log_format import LogItem
 from refjk.runtime.access_log import FORMATS, AccessLog, LogEntry
 from refjk.speccheck import covers
 
@@ -89,10 +91,54 @@ def test_octets_that_could_forge_a_line_are_escaped(code: int, tmp_path: Path) -
     assert lines(tmp_path, "timed", entry)[0].endswith(f" 5678 {clean}")
 
 
-def test_a_log_is_added_to() -> None:
+def test_a_format_is_one_of_three_names_or_has_letters() -> None:
     assert FORMATS == ("common", "combined", "timed")
     with pytest.raises(UsageError, match="no access log format 'json'; there are common, combined, timed"):
         AccessLog("-", "json")
+    with pytest.raises(UsageError, match="access log format '%h %Y': %Y says nothing"):
+        AccessLog("-", "%h %Y")
+
+
+@covers("LOG-ACC-01")
+def test_a_format_may_be_text_with_letters_or_items_of_a_configuration(tmp_path: Path) -> None:
+    entry = replace(ENTRY, target='/"')
+    for log_format in ('[T] %m "%r" %D %{Referer}i', None):
+        items = (LogItem("", "[T] "), LogItem("m"), LogItem("", ' "'), LogItem("r"), LogItem("", '" 5678 '))
+        log = AccessLog(str(tmp_path / "log"), log_format or (*items, LogItem("i", "referer")))
+        log.write(entry)
+        log.close()
+    line = '[T] GET "GET /\\" HTTP/1.1" 5678 http://example/'
+    assert (tmp_path / "log").read_text().splitlines() == [line, line]
+
+
+@covers("LOG-ACC-08", "LOG-ACC-09")
+def test_a_condition_tells_which_requests_are_written(tmp_path: Path) -> None:
+    entries = [replace(ENTRY, method=method, env=env) for method, env in (("A", {"X": ""}), ("B", {}))]
+    for condition, methods in (("env=X", "A"), ("env=!X", "B"), ("expr=true", "AB"), ("", "AB")):
+        log = AccessLog(str(tmp_path / f"log{condition}"), "%m", condition=condition)
+        for entry in entries:
+            log.write(entry)
+        log.close()
+        assert (tmp_path / f"log{condition}").read_text().split() == list(methods)
+
+
+@covers("LOG-ACC-06")
+def test_the_time_is_that_of_the_request_and_not_of_its_line(tmp_path: Path) -> None:
+    log = AccessLog(str(tmp_path / "log"), "%{usec}t %{end:usec}t")
+    log.write(ENTRY, now=1_700_000_000.5)
+    log.write(ENTRY)
+    log.close()
+    first, second = (tmp_path / "log").read_text().splitlines()
+    assert first == "1700000000494322 1700000000500000"
+    begin, end = map(int, second.split())
+    assert end - begin == ENTRY.duration_us
+    assert abs(end / 1e6 - time.time()) < 60
+
+
+@covers("LOG-LIN-07")
+def test_a_program_is_no_log() -> None:
+    with pytest.raises(InputError, match=r"the access log \|rotatelogs x: refjk runs no programs .* a file"):
+        AccessLog("|rotatelogs x")
 
 
 @covers("WSG-LOG-01")
@@ -112,7 +158,7 @@ def test_standard_output_is_written_and_never_closed(capsys: pytest.CaptureFixtu
     assert '"GET / HTTP/1.1" 204 -' in out
 
 
-@covers("WSG-LOG-03")
+@covers("WSG-LOG-03", "LOG-LIN-09")
 def test_reopening_goes_on_in_a_new_file(tmp_path: Path) -> None:
     path = tmp_path / "log"
     log = AccessLog(str(path))
@@ -126,7 +172,7 @@ def test_reopening_goes_on_in_a_new_file(tmp_path: Path) -> None:
     assert len(path.read_text().splitlines()) == 1
 
 
-@covers("WSG-LOG-03")
+@covers("WSG-LOG-03", "LOG-LIN-09")
 def test_when_reopening_fails_the_old_file_serves_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -142,7 +188,7 @@ def test_when_reopening_fails_the_old_file_serves_on(
     assert len((tmp_path / "moved" / "log").read_text().splitlines()) == 1
 
 
-@covers("WSG-LOG-03")
+@covers("WSG-LOG-03", "LOG-LIN-09")
 def test_lines_written_while_the_log_is_reopened_are_all_kept(tmp_path: Path) -> None:
     log = AccessLog(str(tmp_path / "log"))
 
@@ -164,7 +210,7 @@ def test_lines_written_while_the_log_is_reopened_are_all_kept(tmp_path: Path) ->
     assert len({line.split("]")[1] for line in text.splitlines()}) == 1
 
 
-@covers("WSG-LOG-04")
+@covers("WSG-LOG-04", "LOG-LIN-08")
 def test_a_log_that_cannot_be_written_says_so_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -180,7 +226,7 @@ def test_a_log_that_cannot_be_written_says_so_once(
 
 
 @covers("WSG-STP-07")
-@pytest.mark.parametrize("where", ["", "missing/log", "file/log"])
+@pytest.mark.parametrize("where", ["", "missing/log", "file/log", "zero\0"])
 def test_a_log_that_cannot_be_opened_is_said_in_one_sentence(where: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write the access log"):

@@ -295,7 +295,7 @@ def test_stopping_cuts_off_what_does_not_end(grace_s: float) -> None:
     held = Held()
     with running(held, threads=2) as here:
         stuck = [here.client(b"hold") for _ in range(3)]
-        wait_for(lambda: held.inside == 2)
+        wait_for(lambda: held.inside == 2 and here.crew.connections == 3)
         assert not here.crew.stop(grace_s)
         assert stuck[0].recv(1) == b""
         held.go.set()
@@ -330,3 +330,45 @@ def test_many_connections_that_come_and_go_are_all_served() -> None:
             assert not thread.is_alive()
         assert failures == []
         wait_for(lambda: here.crew.connections == 0)
+
+
+@covers("PRC-RLD-05")
+def test_a_crew_that_retires_keeps_its_connections_and_accepts_no_more() -> None:
+    held = Held()
+    with running(held) as here:
+        idle, busy = here.client(b"x"), here.client(b"hold")
+        assert idle.recv(1) == b"x"
+        wait_for(lambda: held.inside == 1)
+        here.crew.retire()
+        wait_for(lambda: not here.crew._listeners.open)
+        with pytest.raises(ConnectionRefusedError):
+            here.client()
+        assert echoed(idle)
+        assert not here.crew.retired
+        held.go.set()
+        assert busy.recv(4) == b"hold"
+        idle.close()
+        busy.close()
+        wait_for(lambda: here.crew.retired)
+        assert here.crew.stop(1.0)
+
+
+def test_who_waits_to_be_accepted_when_a_crew_retires_is_served_still() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    early = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S)
+    with early, running(listener=listener) as here:
+        here.crew.retire()
+        assert echoed(early)
+        early.close()
+        wait_for(lambda: here.crew.retired)
+
+
+@covers("PRC-RLD-06")
+def test_a_crew_that_retires_can_be_stopped() -> None:
+    with running() as here:
+        idle = here.client(b"x")
+        assert idle.recv(1) == b"x"
+        here.crew.retire()
+        assert here.crew.stop(DEADLINE_S)
+        assert idle.recv(1) == b""

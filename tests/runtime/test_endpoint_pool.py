@@ -82,6 +82,7 @@ def test_a_connection_that_came_back_is_used_again(container: TinyContainer, ope
     assert (counters.opened, counters.reused, counters.busy, counters.idle) == (1, 1, 0, 1)
 
 
+@covers("EPL-SIZ-06")
 def test_the_one_used_last_goes_out_first(container: TinyContainer, open_pool: Open) -> None:
     pool = open_pool(container.address, UNPINGED)
     a, b = pool.acquire(1), pool.acquire(1)
@@ -92,6 +93,7 @@ def test_the_one_used_last_goes_out_first(container: TinyContainer, open_pool: O
     pool.release(b)
 
 
+@covers("EPL-SIZ-07")
 def test_a_connection_in_the_middle_of_a_cycle_is_not_kept(container: TinyContainer, open_pool: Open) -> None:
     pool = open_pool(container.address, UNPINGED)
     endpoint = pool.acquire(1)
@@ -111,6 +113,7 @@ def test_a_discarded_connection_is_closed_and_makes_room(container: TinyContaine
     pool.release(fresh)
 
 
+@covers("EPL-WAI-01")
 def test_when_all_are_in_use_the_wait_has_an_end(container: TinyContainer, open_pool: Open) -> None:
     pool = open_pool(container.address, PoolSettings(size_max=2, ping_on_connect=False))
     held = [pool.acquire(1), pool.acquire(1)]
@@ -123,6 +126,7 @@ def test_when_all_are_in_use_the_wait_has_an_end(container: TinyContainer, open_
         pool.release(endpoint)
 
 
+@covers("EPL-WAI-02")
 def test_those_who_wait_are_served_in_their_order(container: TinyContainer, open_pool: Open) -> None:
     pool = open_pool(container.address, PoolSettings(size_max=1, ping_on_connect=False))
     served: list[int] = []
@@ -146,6 +150,7 @@ def test_those_who_wait_are_served_in_their_order(container: TinyContainer, open
     assert pool.counters().opened == 1
 
 
+@covers("EPL-SIZ-01")
 def test_many_threads_never_hold_more_than_the_bound(container: TinyContainer, open_pool: Open) -> None:
     pool = open_pool(container.address, PoolSettings(size_max=3, ping_before_request=True))
 
@@ -163,7 +168,7 @@ def test_many_threads_never_hold_more_than_the_bound(container: TinyContainer, o
         list(threads.map(work, range(12), timeout=30))
     counters = pool.counters()
     assert (counters.busy, counters.waiting) == (0, 0)
-    assert counters.idle <= 3
+    assert counters.idle == counters.open <= counters.open_max <= 3
     assert counters.opened + counters.reused == 240
     assert counters.pings == 240
 
@@ -201,6 +206,7 @@ def test_a_connection_that_was_idle_for_a_while_is_asked_first(
     assert pool.counters().pings == 1
 
 
+@covers("EPL-IDL-05")
 def test_idle_connections_are_closed_after_their_time(
     container: TinyContainer, open_pool: Open, clock: Clock
 ) -> None:
@@ -212,10 +218,10 @@ def test_idle_connections_are_closed_after_their_time(
     clock.now += 30
     pool.release(young)
     clock.now += 30
-    pool.tick()
+    pool.maintain()
     assert not old.closed
     clock.now += 0.1
-    pool.tick()
+    pool.maintain()
     assert old.closed and not young.closed
     clock.now += 30
     pool.release(pool.acquire(1))
@@ -231,12 +237,12 @@ def test_without_an_idle_time_connections_stay(
     endpoint = pool.acquire(1)
     pool.release(endpoint)
     clock.now += 1e9
-    pool.tick()
+    pool.maintain()
     assert pool.acquire(1) is endpoint
     pool.release(endpoint)
 
 
-@covers("AJP-CON-05")
+@covers("AJP-CON-05", "EPL-IDL-07")
 def test_connections_that_the_container_closed_are_passed_over_in_silence(open_pool: Open) -> None:
     def once(talk: Talk) -> None:
         talk.request()
@@ -263,7 +269,7 @@ def falls_silent(talk: Talk) -> None:
     talk.wait_for_end()
 
 
-@covers("AJP-PNG-04")
+@covers("AJP-PNG-04", "EPL-PNG-03")
 def test_after_a_missing_cpong_a_new_connection_is_taken_and_the_other_idle_ones_are_given_up(
     open_pool: Open, clock: Clock
 ) -> None:
@@ -287,6 +293,7 @@ def test_after_a_missing_cpong_a_new_connection_is_taken_and_the_other_idle_ones
         assert all(endpoint.closed for endpoint in held)
 
 
+@covers("EPL-PNG-04")
 def test_a_new_connection_without_cpong_is_a_failure_that_keeps_no_place(open_pool: Open) -> None:
     with TinyContainer(Talk.wait_for_end) as container:
         pool = open_pool(container.address, PoolSettings(size_max=1), 0.2)
@@ -295,8 +302,10 @@ def test_a_new_connection_without_cpong_is_a_failure_that_keeps_no_place(open_po
                 pool.acquire(1)
         counters = pool.counters()
         assert (counters.busy, counters.opened, counters.ping_failures) == (0, 2, 2)
+        assert (counters.open, counters.open_max) == (0, 1)
 
 
+@covers("EPL-PNG-04")
 def test_a_failed_connect_keeps_no_place(open_pool: Open) -> None:
     with TinyContainer() as container:
         address = container.address

@@ -156,7 +156,7 @@ def test_an_answer_that_breaks_a_clause_before_headers_gives_502() -> None:
 
     with TinyContainer(wrong) as container, running_front(container.address) as running:
         assert ask(running.port, "/x", "POST", body=b"x").status == 502
-        assert running.front.counters["ended_broken"] == 1
+        assert running.front.counters["ended_garbled"] == 1
 
 
 @covers("FWD-RTY-05", "FWD-STS-04")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from refjk.balancing import Balancer127, BalancerSettings, WorkerSettings
+from refjk.balancing import WorkerSettings
 from refjk.base.errors import Malformed, UsageError
 from refjk.http1 import RequestReceived, ServerConnection
 from refjk.mapping import parse_mount
@@ -14,12 +14,29 @@ from refjk.runtime.front_connection import split_authority
 from refjk.runtime.front_forwarding import forwarded_headers
 from refjk.runtime.front_settings import FrontSettings, FrontWorker
 from refjk.speccheck import covers
-from refjk.webserver import CONSEQUENCES, Again, Ending, WebServer, may_send_again
+from refjk.webserver import CONSEQUENCES, Ending, Offer, Plan, Recovery, Target, Verdict, WebServer, judge
 
 
-def web_server(*mounts: str, cookie: bytes = b"JSESSIONID") -> WebServer:
-    balancer = Balancer127([WorkerSettings("a"), WorkerSettings("b")], BalancerSettings())
-    return WebServer([parse_mount(text) for text in mounts or ("/*=lb",)], {"lb": balancer}, cookie)
+def plan(*mounts: str, **settings: object) -> Plan:
+    workers = tuple(FrontWorker(WorkerSettings(name), Address("h", 1)) for name in ("a", "b", "node"))
+    return FrontSettings(
+        workers=workers,
+        mounts=tuple(parse_mount(text) for text in mounts or ("/*=lb",)),
+        balancers={"lb": ("a", "b")},
+        **settings,  # type: ignore[arg-type]
+    ).plan()
+
+
+def find(server: WebServer, path: bytes) -> Target | None:
+    return server.host(b"h", "127.0.0.1", 80).place(path).target
+
+
+def verdict_of(ending: Ending, method: bytes = b"GET", *, is_held: bool = True) -> Verdict:
+    return judge(ending, Recovery(), method, is_held=is_held)
+
+
+def report(server: WebServer, target: Target, offer: Offer, ending: Ending) -> bool:
+    return server.report(target, offer, verdict_of(ending), 0, started=True)
 
 
 def request(head: bytes) -> RequestReceived:
@@ -38,88 +55,110 @@ def request(head: bytes) -> RequestReceived:
         (Ending.NO_PLACE, False, False, False),
         (Ending.NOT_SENT, True, True, False),
         (Ending.BROKEN, True, False, False),
+        (Ending.GARBLED, True, False, False),
+        (Ending.UNKNOWN_PACKET, True, False, False),
         (Ending.SILENT, False, False, False),
         (Ending.UNFIT, False, False, False),
         (Ending.CUT_SHORT, False, False, False),
+        (Ending.STALLED, False, False, False),
     ],
 )
 def test_endings_allow_another_try_as_the_table_says(
     ending: Ending, get: bool, post: bool, get_not_held: bool
 ) -> None:
-    assert may_send_again(ending, b"GET", True) is get
-    assert may_send_again(ending, b"POST", True) is post
-    assert may_send_again(ending, b"PATCH", True) is post
-    assert may_send_again(ending, b"get", True) is post
-    assert may_send_again(ending, b"GET", False) is get_not_held
+    assert verdict_of(ending, b"GET").other is get
+    assert verdict_of(ending, b"POST").other is post
+    assert verdict_of(ending, b"PATCH").other is post
+    assert verdict_of(ending, b"get").other is post
+    assert verdict_of(ending, b"GET", is_held=False).other is get_not_held
+
+
+@covers("FWD-RTY-06")
+def test_only_a_broken_connection_is_a_reason_to_try_the_same_worker_again() -> None:
+    same = {ending for ending in Ending if verdict_of(ending).same}
+    assert same == {Ending.BROKEN, Ending.GARBLED, Ending.UNKNOWN_PACKET}
 
 
 def test_every_ending_has_its_consequence() -> None:
     assert set(CONSEQUENCES) == set(Ending)
-    assert {e for e, c in CONSEQUENCES.items() if c.again is not Again.NEVER} == {
-        Ending.NOT_SENT,
-        Ending.BROKEN,
-    }
-    assert {ending.name: c.status for ending, c in CONSEQUENCES.items() if c.status} == {
+    assert {ending.name: verdict_of(ending).status for ending in Ending if verdict_of(ending).status} == {
         "TOO_LARGE": 413,
         "NO_PLACE": 503,
+        "BUSY": 503,
         "NOT_SENT": 503,
         "BROKEN": 502,
+        "GARBLED": 502,
+        "UNKNOWN_PACKET": 502,
         "SILENT": 504,
+        "STATUS_FATAL": 503,
+        "STATUS_SOFT": 503,
         "UNFIT": 502,
     }
 
 
+@covers("FWD-OUT-01", "FWD-OUT-02", "FWD-OUT-03")
 @pytest.mark.parametrize("ending", Ending)
 def test_only_failures_of_the_worker_put_it_in_error(ending: Ending) -> None:
-    server = web_server()
-    target = server.target(b"/x")
+    server = WebServer(plan())
+    target = find(server, b"/x")
     assert target is not None
     offer = server.offer(target, server.facts(target, []), 0)
-    assert offer is not None and offer.worker == "a" and offer.decision is not None
-    server.report(target, offer, ending, False, 0)
+    assert isinstance(offer, Offer) and offer.worker.name == "a"
+    report(server, target, offer, ending)
+    innocent = {
+        Ending.SERVED,
+        Ending.CLIENT_FAILED,
+        Ending.TOO_LARGE,
+        Ending.NO_PLACE,
+        Ending.UNFIT,
+    }
     state = server.balancers["lb"].snapshot()[0].state.value
-    assert state == ("error" if CONSEQUENCES[ending].failed else "ok")
+    assert state == ("ok" if ending in innocent else "error")
 
 
 def test_the_next_offer_is_another_worker_and_then_nobody() -> None:
-    server = web_server()
-    target = server.target(b"/x")
+    server = WebServer(plan())
+    target = find(server, b"/x")
     assert target is not None
     facts = server.facts(target, [b"JSESSIONID=1.b"])
     first = server.offer(target, facts, 0)
-    assert first is not None and (first.worker, first.attempt) == ("b", 1)
-    server.report(target, first, Ending.NOT_SENT, True, 0)
+    assert isinstance(first, Offer) and (first.worker.name, first.attempt) == ("b", 1)
+    assert report(server, target, first, Ending.NOT_SENT)
     second = server.offer(target, facts, 0, first)
-    assert second is not None and (second.worker, second.attempt) == ("a", 2)
-    server.report(target, second, Ending.BROKEN, True, 0)
+    assert isinstance(second, Offer) and (second.worker.name, second.attempt) == ("a", 2)
+    assert report(server, target, second, Ending.BROKEN)
     assert server.offer(target, facts, 0, second) is None
 
 
 def test_a_worker_that_is_mounted_directly_is_offered_once_and_has_no_route() -> None:
-    server = web_server("/app/*=node", "/*=lb")
-    target = server.target(b"/app/x")
+    server = WebServer(plan("/app/*=node", "/*=lb"))
+    target = find(server, b"/app/x")
     assert target is not None and target.worker == "node"
     offer = server.offer(target, server.facts(target, []), 0)
-    assert offer is not None and offer.decision is None and offer.why == "mounted directly"
-    server.report(target, offer, Ending.NOT_SENT, True, 0)
+    assert isinstance(offer, Offer) and offer.decision is None and offer.why == "mounted directly"
+    assert server.start(target, offer)
+    assert server.direct["node"].open[0] == 1
+    assert not report(server, target, offer, Ending.NOT_SENT)
+    assert (server.direct["node"].open[0], server.direct["node"].errors[0]) == (0, 1)
     assert server.offer(target, server.facts(target, []), 0, offer) is None
 
 
 def test_the_forwarded_path_is_the_canonical_one() -> None:
-    target = web_server("/app/*=lb").target(b"/x/%2e%2e/app/./a%7eb;v=1")
+    server = WebServer(plan("/app/*=lb"))
+    target = find(server, b"/x/%2e%2e/app/./a%7eb;v=1")
     assert target is not None and target.uri == b"/app/a~b;v=1"
-    assert web_server("/app/*=lb").target(b"/app") is None
+    assert find(server, b"/app") is None
     with pytest.raises(Malformed):
-        web_server().target(b"/a%2fb")
+        find(server, b"/a%2fb")
 
 
 def test_a_session_cookie_of_another_name_is_followed_and_the_usual_one_is_not() -> None:
-    server = web_server(cookie=b"SID")
-    target = server.target(b"/x")
+    server = WebServer(plan(session_cookie=b"SID"))
+    target = find(server, b"/x")
     assert target is not None
     facts = server.facts(target, [b'JSESSIONID=1.a; X="{"; SID=2.b', b"SID=3.a"])
     offer = server.offer(target, facts, 0)
-    assert offer is not None and offer.worker == "b"
+    assert isinstance(offer, Offer) and offer.worker.name == "b"
     assert server.facts(target, [b"JSESSIONID=1.a"]).cookie_headers == ()
 
 

@@ -1,0 +1,49 @@
+"""What a container is told about the client's connection, where the configuration has a say in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from refjk.ajp13.building import ConnectionFacts
+from refjk.webserver.environment import Surroundings
+from refjk.webserver.plan import HostPlan
+
+
+def _octets(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _port(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 and int(text) < 65536 else None
+
+
+# FWD-ENV-06: by directive, the fact that its variable stands for.
+_INDICATED: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "JkRemoteAddrIndicator": ("remote_addr", _octets),
+    "JkRemotePortIndicator": ("remote_port", _port),
+    "JkRemoteHostIndicator": ("remote_host", _octets),
+    "JkRemoteUserIndicator": ("remote_user", _octets),
+    "JkAuthTypeIndicator": ("auth_type", _octets),
+    "JkLocalNameIndicator": ("server_name", _octets),
+    "JkLocalAddrIndicator": ("local_addr", _octets),
+    "JkLocalPortIndicator": ("server_port", _port),
+}
+
+
+def facts_to_state(facts: ConnectionFacts, plan: HostPlan, around: Surroundings) -> ConnectionFacts:
+    """What is true of the connection, changed as options and variables want it."""
+    if plan.forward_local_address:
+        # FWD-ENV-07
+        facts = replace(facts, remote_addr=facts.local_addr)
+    if not around.variables or plan.server is None:
+        return facts
+    changes: dict[str, Any] = {}
+    for directive, (field, read) in _INDICATED.items():
+        setting = plan.server.indicators.get(directive)
+        text = None if setting is None else around.variables.get(setting.value)
+        value = None if text is None else read(text)
+        if value is not None:
+            changes[field] = value
+    return replace(facts, **changes) if changes else facts

@@ -1,0 +1,1 @@
+"""The status worker: `spec/status.md`."""
