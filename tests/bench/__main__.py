@@ -1,4 +1,4 @@
-"""`python -m tests.bench [requests|transfer|codec|decisions]`; results to stdout, progress to stderr."""
+"""`python -m tests.bench [WHAT]`; results to stdout, progress to stderr."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import transfer
+from tests.bench import front, transfer
 from tests.bench.candidates import CANDIDATES, Candidate
 from tests.bench.throughput import as_markdown, measure
 from tests.interop.peers import PeerMissing
@@ -22,30 +22,40 @@ def parse() -> argparse.Namespace:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "what", nargs="?", choices=("requests", "transfer", "codec", "decisions"), default="requests"
+        "what",
+        nargs="?",
+        choices=("requests", "front", "transfer", "codec", "decisions"),
+        default="requests",
+        help="front: refjk's front and httpd, over AJP and over plain HTTP",
     )
     parser.add_argument("--rounds", type=int, default=5, metavar="N")
     parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="length of one measurement")
-    parser.add_argument("--connections", default="1,16,64", metavar="N,N,…")
+    parser.add_argument("--connections", metavar="N,N,…", help="default 1,16,64; for front 1,16")
     parser.add_argument("--threads", type=int, default=16, metavar="N", help="worker threads of each server")
     parser.add_argument("--httpd-threads", type=int, default=128, metavar="N")
     parser.add_argument(
-        "--only", metavar="NAME,NAME,…", help="parts of names among: " + " ".join(c.name for c in CANDIDATES)
+        "--only",
+        metavar="NAME,NAME,…",
+        help="parts of names among: "
+        + " ".join(candidate.name for candidate in CANDIDATES)
+        + "; for front: "
+        + " ".join(candidate.name for candidate in front.FRONT_CANDIDATES),
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="all numbers of all rounds")
     return parser.parse_args()
 
 
-def selected(only: str | None) -> list[Candidate]:
+def selected(what: str, only: str | None) -> list[Candidate]:
     """The candidates whose names contain one of the given parts."""
     parts = only.split(",") if only else [""]
-    return [candidate for candidate in CANDIDATES if any(part in candidate.name for part in parts)]
+    candidates = front.FRONT_CANDIDATES if what == "front" else CANDIDATES
+    return [candidate for candidate in candidates if any(part in candidate.name for part in parts)]
 
 
 def main() -> int:
     """Exit code 0; 1 when refjk was wanted and not measured; 4 without httpd; 5 when nothing was selected."""
     options = parse()
-    candidates = selected(options.only)
+    candidates = selected(options.what, options.only)
     if not candidates:
         print(f"no candidate's name contains {options.only}", file=sys.stderr)
         return 5
@@ -77,10 +87,14 @@ def run(options: argparse.Namespace, candidates: list[Candidate]) -> tuple[str, 
     if options.what == "transfer":
         moved = transfer.measure(candidates, rounds=options.rounds, **sizes)
         return transfer.as_markdown(moved), dataclasses.asdict(moved), set(moved.rates)
-    connections = [int(number) for number in options.connections.split(",")]
-    result = measure(
+    is_front = options.what == "front"
+    words = options.connections or ("1,16" if is_front else "1,16,64")
+    connections = [int(number) for number in words.split(",")]
+    result = (front.measure_fronts if is_front else measure)(
         candidates, rounds=options.rounds, seconds=options.seconds, connections=connections, **sizes
     )
+    if is_front:
+        return front.as_markdown(result, connections), dataclasses.asdict(result), set(result.rates)
     return as_markdown(result, candidates, connections), dataclasses.asdict(result), set(result.rates)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tests.interop.peers import Httpd, JkWorker, ModJk, ModProxyAjp, ModProxyHttp, PeerFailed, Program
 
-Front = ModJk | ModProxyAjp | ModProxyHttp
+Front = ModJk | ModProxyAjp | ModProxyHttp | Program
 
 
 def _jk(port: int) -> Front:
@@ -44,6 +44,7 @@ def _bare(port: int, threads: int, application: str) -> list[str]:
 class Candidate:
     """`command` gets port, threads and application, and gives what follows `python -m`.
 
+    `front` gets the server's port: a front of httpd's, or a program of its own that listens in its place.
     `module` is what must be importable; the refjk ones are `own`, the `bare` loop is no peer either.
     """
 
@@ -66,18 +67,18 @@ CANDIDATES = (
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A candidate that serves, and the httpd before it."""
+    """A candidate that serves, and what is before it: httpd, or the program that was named."""
 
     candidate: Candidate
     server: Program
-    httpd: Httpd
+    front: Httpd | Program
 
 
 @contextmanager
 def running(
     candidates: Sequence[Candidate], *, threads: int, httpd_threads: int, application: str
 ) -> Iterator[tuple[list[Running], list[str]]]:
-    """All candidates that can be started, each behind an httpd of its own, and remarks on the others.
+    """All candidates that can be started, each behind a front of its own, and remarks on the others.
 
     All httpds are alike but for the module. They run side by side, so that rounds can be interleaved
     without new starts; an idle one uses no processor time.
@@ -95,12 +96,16 @@ def running(
             except PeerFailed as failure:
                 remarks.append(f"{candidate.name}: left out, {_short(failure)}")
                 continue
-            httpd = Httpd(
-                candidate.front(server.port), threads=httpd_threads, access_log=False, log_level="warn"
-            )
-            stack.enter_context(httpd)
-            started.append(Running(candidate, server, httpd))
+            front = _as_peer(candidate.front(server.port), httpd_threads)
+            stack.enter_context(front)
+            started.append(Running(candidate, server, front))
         yield started, remarks
+
+
+def _as_peer(front: Front, httpd_threads: int) -> Httpd | Program:
+    if isinstance(front, Program):
+        return front
+    return Httpd(front, threads=httpd_threads, access_log=False, log_level="warn")
 
 
 def _command_line(candidate: Candidate, threads: int, application: str) -> Callable[[int], Sequence[str]]:

@@ -36,7 +36,7 @@ def versions(started: Iterable[Running], program: str) -> dict[str, str]:
     for one in started:
         if one.candidate.kind == "peer":
             found[f"version of {one.candidate.module}"] = importlib.metadata.version(one.candidate.module)
-        server = ask(one.httpd.port, "/").header("Server") or ""
+        server = ask(one.front.port, "/").header("Server") or ""
         if "Apache" in server:  # Through mod_proxy_http the backend's own name arrives.
             found["version of httpd"] = server
     option = "-v" if program.endswith("wrk") else "-V"

@@ -68,13 +68,16 @@ def measure(
 def as_markdown(result: Result, candidates: Sequence[Candidate], connections: Sequence[int]) -> str:
     """The facts, the table of medians (with the spread over the rounds), and the ratios."""
     measured = [candidate for candidate in candidates if candidate.name in result.rates]
+    return with_ratios(result, connections, _ratio_rows(result, measured, connections))
+
+
+def with_ratios(result: Result, connections: Sequence[int], ratios: Sequence[Sequence[str]]) -> str:
+    """The facts, the table of medians with the spread over the rounds, and these rows of ratios if any."""
     header = ["requests per second at … connections", *map(str, connections)]
     rows = [
-        [candidate.name, *[_median_and_spread(result, candidate.name, number) for number in connections]]
-        for candidate in measured
+        [name, *[_median_and_spread(result, name, number) for number in connections]] for name in result.rates
     ]
     parts = [report.facts_as_text(result.facts), report.table(header, rows)]
-    ratios = _ratio_rows(result, measured, connections)
     if ratios:
         parts.append(report.table(["ratio of medians at … connections", *header[1:]], ratios))
     parts += [f"Remark: {remark}" for remark in result.remarks]
@@ -103,9 +106,9 @@ def _median_and_spread(result: Result, name: str, number: int) -> str:
 
 
 def _check_answer(one: Running) -> None:
-    answer = ask(one.httpd.port, "/")
+    answer = ask(one.front.port, "/")
     assert (answer.status, len(answer.body)) == (200, 1024), (one.candidate.name, answer)
 
 
 def _url(one: Running) -> str:
-    return f"http://127.0.0.1:{one.httpd.port}/"
+    return f"http://127.0.0.1:{one.front.port}/"

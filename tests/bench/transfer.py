@@ -98,7 +98,7 @@ def _transfer_once(one: Running, direction: str, result: Result) -> None:
     for size in SIZES:
         _forget_peak(one)
         started_at = time.perf_counter()
-        DIRECTIONS[direction](one.httpd.port, size)
+        DIRECTIONS[direction](one.front.port, size)
         seconds = time.perf_counter() - started_at
         peaks[size] = max(peaks.get(size, 0), _peak(one))
     result.rates[one.candidate.name][direction].append(SIZES[-1] / seconds / 1e6)

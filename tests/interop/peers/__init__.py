@@ -4,6 +4,7 @@ from tests.interop.peers.certificates import Certificates, create_certificates
 from tests.interop.peers.client import Answer, RawConnection, ask
 from tests.interop.peers.httpd import Httpd, JkWorker, ModJk, ModProxyAjp, ModProxyHttp, Tls
 from tests.interop.peers.lighttpd import Lighttpd
+from tests.interop.peers.nginx import Nginx, Upstream
 from tests.interop.peers.process import (
     Peer,
     PeerFailed,
@@ -28,6 +29,7 @@ __all__ = [
     "ModJk",
     "ModProxyAjp",
     "ModProxyHttp",
+    "Nginx",
     "Peer",
     "PeerFailed",
     "PeerMissing",
@@ -35,6 +37,7 @@ __all__ = [
     "RawConnection",
     "Tls",
     "Tomcat",
+    "Upstream",
     "ask",
     "create_certificates",
     "dissect",

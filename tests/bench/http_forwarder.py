@@ -1,0 +1,199 @@
+"""The front with plain HTTP behind it: `python -m tests.bench.http_forwarder PORT BACKEND_PORT`.
+
+For comparison only. Everything up to the connection to the backend is the front as it is: HTTP toward the
+client, mapping, balancing, threads, the course of a request. Only the pools are others: they keep HTTP/1.1
+connections, write the request as HTTP and read the answer as HTTP. The front makes a `ForwardRequest` of each
+request here too, more than plain HTTP would need; `cost_of_forward_request` tells how much.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+import threading
+import timeit
+from collections.abc import Callable, Iterator
+
+from refjk.ajp13.building import ConnectionFacts, build_forward_request
+from refjk.ajp13.codes import AttributeCode
+from refjk.ajp13.events import HeadersReceived, ResponseBody
+from refjk.ajp13.messages import ForwardRequest, Header
+from refjk.balancing import WorkerSettings
+from refjk.mapping import parse_mount
+from refjk.runtime.addresses import Address
+from refjk.runtime.connecting import connect
+from refjk.runtime.endpoint_errors import PeerGone, ProtocolBroken, ReplyTimeout
+from refjk.runtime.front import Front
+from refjk.runtime.front_settings import FrontSettings, FrontWorker
+from refjk.runtime.waiting import receive, send
+
+TIMEOUT_S = 60.0
+BODY_PIECE_SIZE = 65536
+WITHOUT_BODY = (b"GET", b"HEAD")
+EMPTY_BODY = (b"content-length", b"0")
+
+
+def encode_request(request: ForwardRequest) -> bytes:
+    """The head as HTTP/1.1; the client's address goes along, as other proxies tell it."""
+    queries = [value for code, _, value in request.attributes if code == AttributeCode.QUERY_STRING]
+    target = b"?".join([request.req_uri, *(query for query in queries if isinstance(query, bytes))])
+    lines = [b"%b %b HTTP/1.1" % (request.method, target)]
+    is_bodiless = request.method in WITHOUT_BODY
+    lines += [b"%b: %b" % header for header in request.headers if not (is_bodiless and header == EMPTY_BODY)]
+    lines.append(b"X-Forwarded-For: %b" % (request.remote_addr or b"unknown"))
+    return b"\r\n".join([*lines, b"", b""])
+
+
+def decode_head(head: bytes) -> tuple[int, bytes, list[Header]]:
+    """Status, reason and headers of an answer's head."""
+    first, *lines = head.split(b"\r\n")
+    _, status, reason = first.split(b" ", 2)
+    headers = []
+    for line in lines:
+        name, _, value = line.partition(b":")
+        headers.append((name, value.strip()))
+    return int(status), reason, headers
+
+
+class HttpConnection:
+    """One kept connection, in the place of an `Endpoint`. Answers with Content-Length only."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self.idle = True
+        self.octets_read = self.octets_written = 0
+        self._socket = connected
+        self._socket.setblocking(False)
+
+    def usable(self) -> bool:
+        """Whether the backend has kept it open and said nothing unasked."""
+        with contextlib.suppress(BlockingIOError):
+            self._socket.recv(1, socket.MSG_PEEK)
+            return False
+        return True
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def exchange(
+        self,
+        request: ForwardRequest,
+        read_body: Callable[[int], bytes] = lambda size: b"",
+        timeout_s: float = TIMEOUT_S,
+    ) -> Iterator[HeadersReceived | ResponseBody]:
+        """Sends the request with its body, and yields the answer as it comes."""
+        self.idle = False
+        try:
+            yield from self._cycle(request, read_body)
+        except TimeoutError as error:
+            raise ReplyTimeout(str(error), sent=True) from None
+        except OSError as error:
+            raise PeerGone(f"the backend broke the connection: {error}", sent=True) from None
+
+    def _cycle(
+        self, request: ForwardRequest, read_body: Callable[[int], bytes]
+    ) -> Iterator[HeadersReceived | ResponseBody]:
+        self._send(encode_request(request))
+        while piece := read_body(BODY_PIECE_SIZE):
+            self._send(piece)
+        data = b""
+        while (end := data.find(b"\r\n\r\n")) < 0:
+            data += self._receive()
+        status, reason, headers = decode_head(data[:end])
+        yield HeadersReceived(status, reason, tuple(headers))
+        fields = {name.lower(): value for name, value in headers}
+        left = _body_size(request.method, status, fields)
+        data = data[end + 4 :]
+        while left > 0:
+            if data:
+                left -= len(data)
+                yield ResponseBody(data)
+            data = self._receive() if left > 0 else b""
+        self.idle = left == 0 and fields.get(b"connection", b"").lower() != b"close"
+
+    def _send(self, data: bytes) -> None:
+        send(self._socket, data, TIMEOUT_S)
+        self.octets_written += len(data)
+
+    def _receive(self) -> bytes:
+        data = receive(self._socket, TIMEOUT_S)
+        if not data:
+            raise ConnectionResetError("closed by the backend")
+        self.octets_read += len(data)
+        return data
+
+
+def _body_size(method: bytes, status: int, fields: dict[bytes, bytes]) -> int:
+    if method == b"HEAD" or status in (204, 304):
+        return 0
+    if b"content-length" not in fields:
+        raise ProtocolBroken("an answer without Content-Length is not for this comparison", sent=True)
+    return int(fields[b"content-length"])
+
+
+class HttpPool:
+    """Kept connections to one backend, the one used last first; as many as the front has threads."""
+
+    is_full = False
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._lock = threading.Lock()
+        self._idle: list[HttpConnection] = []
+
+    def acquire(self, timeout_s: float, begins: Callable[[], None] | None = None) -> HttpConnection:
+        """A connection fit for a request; `begins` is called when there is a place for it."""
+        if begins is not None:
+            begins()
+        while True:
+            with self._lock:
+                kept = self._idle.pop() if self._idle else None
+            if kept is None:
+                return HttpConnection(connect(self._address, timeout_s))
+            if kept.usable():
+                return kept
+            kept.close()
+
+    def release(self, connection: HttpConnection) -> None:
+        if not connection.idle:
+            connection.close()
+            return
+        with self._lock:
+            self._idle.append(connection)
+
+    def discard(self, connection: HttpConnection) -> None:
+        connection.close()
+
+    def maintain(self) -> None:
+        """Nothing that is due here."""
+
+    def close_all(self) -> None:
+        with self._lock:
+            kept, self._idle = self._idle, []
+        for connection in kept:
+            connection.close()
+
+
+class HttpForwardingFront(Front):
+    """The front with HTTP pools instead of its own."""
+
+    def __init__(self, port: int, backend_port: int) -> None:
+        worker = FrontWorker(WorkerSettings("backend"), Address("127.0.0.1", backend_port))
+        settings = FrontSettings(workers=(worker,), mounts=(parse_mount("/*=balancer"),))
+        super().__init__(settings, f"127.0.0.1:{port}")
+        self.pools = {worker.name: HttpPool(worker.address)}  # type: ignore[dict-item]
+
+
+def cost_of_forward_request() -> float:
+    """Microseconds that making a `ForwardRequest` takes."""
+    headers = [(b"Host", b"127.0.0.1:8080")]
+    facts = ConnectionFacts(b"127.0.0.1", b"127.0.0.1", 8080, remote_port=40000, local_addr=b"127.0.0.1")
+    build = timeit.Timer(
+        lambda: build_forward_request(b"GET", b"/", None, headers, facts, route=b"a", activation=b"ACT")
+    )
+    count, seconds = build.autorange()
+    return seconds / count * 1e6
+
+
+if __name__ == "__main__":
+    HttpForwardingFront(int(sys.argv[1]), int(sys.argv[2])).serve_forever()
