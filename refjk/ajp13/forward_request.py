@@ -39,6 +39,7 @@ from refjk.base.errors import Malformed
 HEADER_COUNT_MAX_DEFAULT = 100
 KEPT_MAX = 512  # requests whose headers and attributes are kept, decoded, for the next that has the same
 KEPT_SIZE_MAX = 2048  # octets of them
+_KNOWN_VALUE_SIZE_MAX = 512
 
 _NULL_SIZE = 0xFFFF
 _NAME_OF_LOW_OCTET = {code & 0xFF: name for code, name in REQUEST_HEADER_NAMES.items()}
@@ -337,14 +338,13 @@ def encode_forward_request(request: ForwardRequest, packet_size: int) -> bytes:
         bytes((int(request.is_ssl) if spelling is None else spelling.is_ssl_octet,)),
         encode_integer(len(request.headers)),
     ]
-    for index, (name, value) in enumerate(request.headers):
-        if spelling is None:
-            parts.append(encode_header_name(name, REQUEST_HEADER_CODES))
-        else:
-            code = spelling.header_codes[index]
+    if spelling is None:
+        parts += [_encode_header(name, value) for name, value in request.headers]
+    else:
+        for code, (name, value) in zip(spelling.header_codes, request.headers, strict=True):
             parts.append(encode_string(name) if code is None else code.to_bytes(2, "big"))
-        parts.append(encode_string(value))
-    parts.extend(_encode_attribute(attribute) for attribute in attributes)
+            parts.append(encode_string(value))
+    parts += [_encode_attribute(*attribute) for attribute in attributes]
     parts.append(b"\xff")
     payload = b"".join(parts)
     if len(payload) + HEADER_SIZE > packet_size:
@@ -355,11 +355,22 @@ def encode_forward_request(request: ForwardRequest, packet_size: int) -> bytes:
     return frame(MAGIC_TO_CONTAINER, payload)
 
 
-def _encode_attribute(attribute: Attribute) -> bytes:
-    code, name, value = attribute
+def _encode_header(name: bytes, value: bytes) -> bytes:
+    if len(value) > _KNOWN_VALUE_SIZE_MAX:
+        return encode_header_name(name, REQUEST_HEADER_CODES) + encode_string(value)
+    return _encode_known_header(name, value)
+
+
+# Most headers of a client are the same with each of its requests.
+@lru_cache(maxsize=1024)
+def _encode_known_header(name: bytes, value: bytes) -> bytes:
+    return encode_header_name(name, REQUEST_HEADER_CODES) + encode_string(value)
+
+
+def _encode_attribute(code: int, name: bytes | None, value: bytes | int | None) -> bytes:
     if isinstance(value, int):
         return bytes((code,)) + encode_integer(value)
-    if code == AttributeCode.REQ_ATTRIBUTE:
+    if code == _REQ_ATTRIBUTE:
         return bytes((code,)) + encode_string(name) + encode_string(value)
     return bytes((code,)) + encode_string(value)
 

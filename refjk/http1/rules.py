@@ -12,6 +12,8 @@ from enum import Enum
 class Phase(Enum):
     """Where a connection is between reading requests and answering them."""
 
+    __hash__ = object.__hash__  # the one of Enum is Python, and these are looked up for each request
+
     HEAD_DUE = "head due"  # no request under way
     BODY_DUE = "body due"  # body arriving, answer not begun
     BODY_ANSWERING = "body answering"  # body arriving, answer begun
@@ -24,6 +26,8 @@ class Phase(Enum):
 
 class Step(Enum):
     """What moves a connection on."""
+
+    __hash__ = object.__hash__  # the one of Enum is Python, and these are looked up for each request
 
     REQUEST = "request"  # a head without a body arrived
     REQUEST_WITH_BODY = "request with body"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from refjk.base.errors import UsageError
@@ -23,6 +23,7 @@ from refjk.runtime.front_files import FileService
 from refjk.runtime.front_logs import FrontLogs
 from refjk.runtime.front_settings import ServingSettings
 from refjk.runtime.front_status import StatusService, new_key
+from refjk.runtime.jk_log import JkLog
 from refjk.runtime.shared_memory import SharedMemory
 from refjk.runtime.traffic_trace import TrafficTrace
 from refjk.webserver import Plan, compose
@@ -85,7 +86,7 @@ class Site:
             watchdog_s=0 if is_old else max(0, self.configuration.watchdog_interval.value),
             read_mount_file=_read_mount_file,
             logs=logs,
-            trace=log.debug if log is not None and log.is_on(LogLevel.DEBUG) else None,
+            trace=_decisions(log) if log is not None and log.is_on(LogLevel.DEBUG) else None,
         )
         status = StatusService(front, self.configuration, key or new_key(), memory, remote=remote_status)
         front.services += [status, FileService(self.plan)]
@@ -96,6 +97,12 @@ class Site:
 
 def _address(listen: Listen) -> Address:
     return Address(listen.host or ANYWHERE, listen.port)
+
+
+def _decisions(log: JkLog) -> Callable[[str], None]:
+    """Decisions at debug, with arrows that a log can hold, in the name of who notes them down."""
+    arrows = str.maketrans({"→": "->", "←": "<-"})
+    return lambda text: log.log(LogLevel.DEBUG, text.translate(arrows), 3)
 
 
 def _read_mount_file(file: str) -> tuple[MountRule, ...]:

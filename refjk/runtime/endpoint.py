@@ -344,11 +344,12 @@ class Endpoint:
         """Wait until something can be read, and give it to the core."""
         if self.closed:
             raise LocalProtocolError("the connection is closed")
-        if self._take_in() is None:
-            wait_until = self._socket_deadline() if deadline == math.inf else deadline
-            ready = self._poll.poll(_milliseconds_until(wait_until))
-            if not ready and deadline == math.inf and time.monotonic() >= wait_until:
-                raise self._socket_timed_out("sent")
+        # An answer is seldom there when the request has just left: waiting first saves a read for nothing.
+        wait_until = self._socket_deadline() if deadline == math.inf else deadline
+        if self._poll.poll(_milliseconds_until(wait_until)):
+            self._take_in()
+        elif deadline == math.inf and time.monotonic() >= wait_until:
+            raise self._socket_timed_out("sent")
         # Looked at after each read: octets that come one by one, or make no event, gain no time.
         if not self._events and time.monotonic() >= deadline:
             raise self._fail(ReplyTimeout, f"{self.address} did not answer within {limit_s:g} s")

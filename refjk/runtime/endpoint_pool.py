@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -28,6 +29,8 @@ from refjk.ajp13.pooling import (
 from refjk.runtime.addresses import Address
 from refjk.runtime.endpoint import Endpoint, EndpointSettings, Trace
 from refjk.runtime.endpoint_errors import NoConnectionFree, NoPong
+
+SWEEP_S = 1.0
 
 __all__ = [
     "IDLE_TIMEOUT_S",
@@ -110,6 +113,7 @@ class EndpointPool:
         )  # slots that belong to a connection in use, or to one that is to be made
         self._uses: dict[Endpoint, _Use] = {}
         self._turns = 0
+        self._swept_at = -math.inf
         self._waiters: deque[_Waiter] = deque()
         self._counters = PoolCounters()
         self._closed = False
@@ -258,6 +262,24 @@ class EndpointPool:
             Idle(slot, kept.turn, now - kept.since, now - kept.taken_at) for slot, kept in self._kept.items()
         ]
 
+    def _candidates(self) -> list[Idle]:
+        """As many of the idle connections as the rules need to choose one."""
+        kept = self._kept
+        if not kept or self._settings.style is PoolStyle.V1_2_7:
+            return self._idle_now()
+        # Connections that came back later stand later.
+        slot = min(kept) if self._settings.style is PoolStyle.V1_2_50 else next(reversed(kept))
+        one, now = kept[slot], self._clock()
+        return [Idle(slot, one.turn, now - one.since, now - one.taken_at)]
+
+    def _sweep(self) -> list[_Kept]:
+        """Style refjk, now and then: what has been idle for too long. EPL-IDL-05"""
+        now = self._clock()
+        if self._settings.style is not PoolStyle.REFJK or now - self._swept_at < SWEEP_S:
+            return []
+        self._swept_at = now
+        return self._pop(closed_in_maintenance(self._settings, self._idle_now(), self._counters.open))
+
     def _pop(self, chosen: Iterable[Idle]) -> list[_Kept]:
         return [self._kept.pop(one.slot) for one in chosen]
 
@@ -279,8 +301,9 @@ class EndpointPool:
     def _check_out(self) -> tuple[int | None, _Kept | None]:
         """The slot that the caller has from now on, if any, and an idle connection, if there is one."""
         with self._lock:
-            found = check_out(self._settings, self._idle_now())
-            closed = self._pop(found.close)
+            expired = self._sweep()
+            found = check_out(self._settings, self._candidates())
+            closed = expired + self._pop(found.close)
             kept = None if found.take is None else self._kept.pop(found.take.slot)
             slot = slot_for_use(self._settings, found.take, self._taken)
             if slot is not None:

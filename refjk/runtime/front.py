@@ -104,6 +104,8 @@ class Front(Server):
         self._looks = watchdog_s <= 0
         self._standing: tuple[int, tuple[Header, Header]] = (0, ((b"Date", b""), SERVER_HEADER))
         self._chores = Chores(self.web_server.hosts, self._maintain, watchdog_s, read_mount_file, now_ms())
+        if self._chores.has_files:
+            self.before_requests.append(lambda: self._chores.look(now_ms()))
 
     def log(self, host: Host | None, entry: LogEntry) -> None:
         if self._access_log is not None:
@@ -144,7 +146,6 @@ class Front(Server):
         return headers
 
     def host(self, name: bytes, local: Address) -> Host:
-        self._chores.look(now_ms())
         for call in self.before_requests:
             call()
         return self.web_server.host(name, local.host, local.port)

@@ -44,6 +44,11 @@ class Chores:
         self._lock = threading.Lock()  # one request at a time looks at the files; the others go on
         self._ends = threading.Event()
 
+    @property
+    def has_files(self) -> bool:
+        """Whether `look` ever does anything."""
+        return bool(self._watches)
+
     def start(self) -> None:
         """The watchdog begins, if there is one."""
         if self._watchdog_s > 0:
@@ -55,7 +60,7 @@ class Chores:
 
     def look(self, now_ms: int) -> None:
         """A request has come: whose mount file is due is looked at."""
-        if self._watches and self._lock.acquire(blocking=False):
+        if self._lock.acquire(blocking=False):
             try:
                 for host, file, watch in self._watches:
                     if watch.is_due(now_ms):

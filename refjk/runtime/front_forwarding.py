@@ -35,6 +35,7 @@ from refjk.webserver import (
     Ending,
     Host,
     Offer,
+    Recovery,
     Style,
     Target,
     Verdict,
@@ -61,6 +62,8 @@ _HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
+# An attempt that the client, or a defect, ended.
+GIVEN_UP = judge(Ending.CLIENT_FAILED, Recovery(), b"", is_held=False)
 _NEVER_DROPPED = frozenset({b"host", b"content-length", b"content-type"})
 
 
@@ -233,7 +236,7 @@ class Forwarding:
         self._front.note(lambda: f"{self._named()} → {name}, attempt {number}: {offer.why}")
         self.offers.append(offer)
         attempt = Attempt()
-        verdict = self._judge(Ending.CLIENT_FAILED, offer, attempt)
+        verdict = GIVEN_UP
         try:
             tries = 1
             while True:
@@ -245,11 +248,9 @@ class Forwarding:
                 tries += 1
                 if not verdict.same or tries > offer.recovery.tries:
                     break
+                verdict = GIVEN_UP
                 self._front.counters["sent_again"] += 1
                 self._front.pause(offer.recovery.pause_before(tries))
-        except ClientFailed:
-            verdict = self._judge(Ending.CLIENT_FAILED, offer, attempt)
-            raise
         finally:
             goes_on = self._front.report(self._target, offer, verdict, attempt)
         return verdict, goes_on and verdict.other

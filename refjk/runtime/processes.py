@@ -415,4 +415,6 @@ def _address_of(listener: socket.socket) -> Address:
 
 def _say(text: str) -> None:
     with contextlib.suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+        # In one write: children say things there too, and `print` may make two.
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()

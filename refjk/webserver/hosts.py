@@ -17,6 +17,8 @@ from refjk.webserver.endings import Style
 from refjk.webserver.environment import HANDLER, NO_SURROUNDINGS, NOT_HANDLED, Environment, Surroundings
 from refjk.webserver.plan import NO_EXTENSIONS, Extensions, HostPlan
 
+KNOWN_PATHS_MAX = 1024
+KNOWN_PATH_SIZE_MAX = 256
 WORKER_VARIABLE = "JK_WORKER_NAME"
 _ANYWHERE = ("*", "_default_", "0.0.0.0", "::")
 
@@ -50,6 +52,7 @@ class Host:
     def __init__(self, plan: HostPlan, style: Style) -> None:
         self.plan = plan
         self.environment = Environment(plan.paths)
+        self._places: dict[bytes, Place] = {}  # of paths that were asked for lately
         self._has_paths = bool(plan.paths)
         self._mapper: Mapper[Extensions]
         if style is Style.JK_127:
@@ -70,10 +73,23 @@ class Host:
 
     def adopt_mount_file(self, rules: tuple[MountRule, ...]) -> None:
         """The rules of the mount file are these from now on. MAP-RLD-03"""
+        # In this order, and the mapper read after the places: an old place never gets among the new ones.
         self._mapper = self._mapper.replaced(compose_rules(rules), Source.FILE)
+        self._places = {}
 
     def place(self, raw_path: bytes) -> Place:
         """Raises `Malformed` for a path that is refused (the answer is 400)."""
+        places = self._places  # the rules may be replaced meanwhile
+        place = places.get(raw_path)
+        if place is None:
+            place = self._judge(raw_path)
+            if len(raw_path) <= KNOWN_PATH_SIZE_MAX:
+                if len(places) >= KNOWN_PATHS_MAX:
+                    places.clear()
+                places[raw_path] = place
+        return place
+
+    def _judge(self, raw_path: bytes) -> Place:
         canonical = canonicalise_path(raw_path)
         path = canonical.path
         around = NO_SURROUNDINGS

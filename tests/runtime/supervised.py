@@ -119,6 +119,11 @@ class Tiny(Server):
         return Connection(self, sock)
 
 
+def say(line: str) -> None:
+    """In one write, because several processes share the pipe; `print` makes two when it is unbuffered."""
+    os.write(1, f"{line}\n".encode())
+
+
 def front(worker: str, child: ChildControl) -> Server:
     from refjk.mapping import parse_mount
     from refjk.runtime.front import Front
@@ -152,7 +157,7 @@ def plan_of(file: Path) -> Plan:
         server.start()
         if "dies_later" in options:
             threading.Timer(options["dies_later"], lambda: os._exit(9)).start()
-        return child.attend(server, reopen=lambda: print(f"reopened {child.slot}", flush=True))
+        return child.attend(server, reopen=lambda: say(f"reopened {child.slot}"))
 
     def child_died(slot: int) -> None:
         mine = memory.part(f"open {slot}")
@@ -166,7 +171,7 @@ def plan_of(file: Path) -> Plan:
         serve,
         processes,
         child_died,
-        lambda: print("closed", options.get("text", ""), flush=True),
+        lambda: say(f"closed {options.get('text', '')}"),
     )
 
 
@@ -177,7 +182,7 @@ def main(file: Path) -> int:
         graceful_s=options.get("graceful_s", 10.0),
         ready_s=options.get("ready_s", 30.0),
         retire_s=options.get("retire_s", 60.0),
-        announce=lambda addresses: print("serves", *(a.port for a in addresses), flush=True),
+        announce=lambda addresses: say(" ".join(["serves", *(str(a.port) for a in addresses)])),
     )
     return supervisor.run()
 
