@@ -68,6 +68,7 @@ def run_site(file: str, options: argparse.Namespace, settings: ServingSettings) 
         listen = parse_address(options.listen, port_default=HTTP_PORT_DEFAULT, port_min=0)
     if options.check_config:
         site = Site.of(read_site(file, options))
+        FrontLogs(site.configuration).close()
         plan = site.plan
         where = ", ".join(str(address) for address in ((listen,) if listen else site.addresses()))
         print(
@@ -114,6 +115,7 @@ def _prepare(
     """What one reading of the configuration comes to; runs in the parent."""
     configuration = read_site(file, options)
     site = Site.of(configuration)
+    FrontLogs(site.configuration).close()  # what cannot be opened is said before anything serves
     parts = WebServer.parts(site.plan, options.processes)
     memory = _share(configuration, parts, several=options.processes > 1)
     # The first writer; it serves nobody, and repairs what a dead process leaves behind.

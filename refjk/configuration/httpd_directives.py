@@ -72,6 +72,8 @@ def _custom_log(draft: Draft, server: ServerDraft, directive: Directive, words: 
         draft.error(directive, f"{shown(condition)} is no env=… or expr=…", "CFG-HTD-05")
         return
     file = words[0] if words[0].startswith("|") else file_of(draft, directive, words[0])
+    if condition.lower().startswith("expr="):
+        draft.warning(directive, "expr= has no effect: all requests are logged", "CFG-HTD-04")
     server.logs.append(LogLine(file, words[1], condition, given(directive)))
 
 

@@ -186,6 +186,7 @@ def _mount_file_reload(draft: Draft, server: ServerDraft, directive: Directive, 
 def _auto_mount(draft: Draft, server: ServerDraft, directive: Directive, words: Sequence[str]) -> None:
     worker = words[1] if len(words) == 2 else None
     server.auto_mounts.append(AutoMount(words[0], worker, given(directive)))
+    draft.warning(directive, "has no effect in refjk", "CFG-HTD-04", "write the mounts with JkMount")
 
 
 def _auto_alias(draft: Draft, server: ServerDraft, directive: Directive, words: Sequence[str]) -> None:

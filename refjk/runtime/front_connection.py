@@ -7,7 +7,7 @@ import logging
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Protocol
 
@@ -95,6 +95,7 @@ class FrontConnection:
         self._status = 0
         self._size = 0  # octets of content that were sent
         self._answered: Sequence[Header] = ()
+        self._variables: Mapping[str, str] = {}  # that hold for its path
         self._number = 0  # of requests on this connection before this one, and then with it
 
     # -- as the crew sees it --------------------------------------------------------------
@@ -179,6 +180,7 @@ class FrontConnection:
         self._status = self._size = 0
         self._patience_s = front.settings.read_timeout_s
         self._answered = ()
+        self._variables = {}
         self._number += 1
         forwarding = host = None
         try:
@@ -211,6 +213,7 @@ class FrontConnection:
             self._note_refusal(complaint)
             self.answer(400)
             return None
+        self._variables = place.surroundings.variables
         if place.target is not None and not self._front.is_local(place.target):
             return place.target
         body = self._body_of(request)
@@ -401,7 +404,7 @@ class FrontConnection:
             in_headers=request.headers if request else (),
             out_headers=self._answered,
             notes={} if forwarding is None else forwarding.notes(),
-            env={} if forwarding is None else forwarding.variables,
+            env=self._variables,
             host=split_authority(request.authority)[0].decode("latin-1") if request else "",
             server_name=host.name if host else "",
             server_port=self._local.port,

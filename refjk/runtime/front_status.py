@@ -54,7 +54,7 @@ class StatusService:
         self._front = front
         self._configuration = configuration
         self._memory = memory
-        self._editor = Editor(front.web_server)
+        self._editor = Editor(front.web_server, int(time.time()))
         self._seen = 0  # the sequence of the changes that were taken over
         self._lock = threading.Lock()  # one status page at a time
         if memory is not None and front.web_server.plan.statuses:

@@ -10,7 +10,7 @@
     facts = web_server.facts(target, cookie_headers)
     offer = web_server.offer(target, facts, now_ms)
     while isinstance(offer, Offer):             # a Wait: ask again when its time has passed
-        if web_server.start(target, offer): ...  # a connection was got: try offer.worker
+        if web_server.start(target, offer): ...  # there is a place: try offer.worker
         verdict = judge(ending, offer.recovery, method, is_held=True)
         web_server.report(target, offer, verdict, now_ms, started=True)
         offer = web_server.offer(target, facts, now_ms, after=offer) if verdict.other else None

@@ -207,7 +207,6 @@ def _host(server: Server, workers: Workers) -> HostPlan:
         uri_form=UriForm[server.forward_uri.value.name],
         reject_unsafe=options.get(JkOption.REJECT_UNSAFE_URI, False),
         disable_reuse=options.get(JkOption.DISABLE_REUSE, False),
-        flush_packets=options.get(JkOption.FLUSH_PACKETS, False),
         flush_header=options.get(JkOption.FLUSH_HEADER, False),
         forward_local_address=options.get(JkOption.FORWARD_LOCAL_ADDRESS, False),
         strip_session=_octets(server.strip_session.value),

@@ -23,10 +23,12 @@ _ENUMS: Mapping[str, type[Enum]] = {"activation": Activation, "method": Method, 
 class Editor:
     """Applies edits to one `WebServer`; the caller holds the lock around everything.
 
-    `locks` and `reset_at_s` are what a status page shows beside: of a balancer, and of any worker.
+    `locks` and `reset_at_s` are what a status page shows beside: of a balancer, and of any worker. Whoever was
+    never reset counts since `started_s`, seconds since 1970.
     """
 
-    def __init__(self, web_server: WebServer) -> None:
+    def __init__(self, web_server: WebServer, started_s: int = 0) -> None:
+        self.started_s = started_s
         self._web_server = web_server
         self._written: dict[str, dict[str, Any]] = {}
         self.locks: dict[str, Lock] = {}

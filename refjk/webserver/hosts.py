@@ -44,6 +44,7 @@ class Place:
     path: bytes
     file: bytes
     target: Target | None
+    surroundings: Surroundings = NO_SURROUNDINGS
 
 
 class Host:
@@ -97,19 +98,20 @@ class Host:
             around = self.environment.of(path.decode("utf-8", "surrogateescape"))
             # FWD-ENV-02
             if NOT_HANDLED in around.variables:
-                return Place(path, self._file(canonical.uri), None)
+                return Place(path, self._file(canonical.uri), None, around)
         match = self._mapper.map(path)
         if match is not None:
             uri = uri_to_forward(self.plan.uri_form, canonical, raw_path)
-            return Place(path, path, Target(uri, match.worker, match.extensions, around, str(match)))
+            return Place(path, path, Target(uri, match.worker, match.extensions, around, str(match)), around)
         if around.handler == HANDLER:
             worker = around.variables.get(self._worker_variable())
             # FWD-ENV-03: without a name nobody has it; there is no worker by default (MAP-MAT-05).
             if worker:
                 uri = uri_to_forward(self.plan.uri_form, canonical, raw_path)
                 name, extensions = _read_worker(worker)
-                return Place(path, path, Target(uri, name, extensions, around, "FWD-ENV-03: SetHandler"))
-        return Place(path, self._file(canonical.uri), None)
+                target = Target(uri, name, extensions, around, "FWD-ENV-03: SetHandler")
+                return Place(path, path, target, around)
+        return Place(path, self._file(canonical.uri), None, around)
 
     def _worker_variable(self) -> str:
         server = self.plan.server

@@ -81,7 +81,6 @@ class HostPlan:
     uri_form: UriForm = UriForm.PROXY
     reject_unsafe: bool = False
     disable_reuse: bool = False
-    flush_packets: bool = False
     flush_header: bool = False
     forward_local_address: bool = False
     strip_session: bytes | None = None

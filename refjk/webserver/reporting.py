@@ -79,7 +79,7 @@ def report(
                 busy[1],
                 web_server.plan.maintain_s,
                 moment.epoch_s(algorithm.records.maintained_s[0]) or 0,
-                editor.reset_at_s.get(name, 0),
+                _reset_at(editor, name),
             )
         )
     directly = [name for name in configuration.workers.listed if isinstance(listed.get(name), AjpWorker)]
@@ -94,6 +94,10 @@ def report(
         properties=tuple((one.name, one.value) for one in configuration.workers.properties),
         utc_offset_s=moment.utc_offset_s,
     )
+
+
+def _reset_at(editor: Editor, name: str) -> int:
+    return editor.reset_at_s.get(name, editor.started_s)
 
 
 def _member(
@@ -112,7 +116,7 @@ def _member(
         error_at_s=moment.epoch_s(snapshot.error_at_s),
         first_error_at_s=moment.epoch_s(snapshot.first_error_at_s),
     )
-    return MemberStatus(shifted, ajp, now, most, editor.reset_at_s.get(f"{balancer} {snapshot.name}", 0))
+    return MemberStatus(shifted, ajp, now, most, _reset_at(editor, f"{balancer} {snapshot.name}"))
 
 
 def _worker(
@@ -126,7 +130,7 @@ def _worker(
     assert ajp is not None
     now, most = connections[name]
     traffic = _traffic(web_server.direct[name], moment)
-    return AjpStatus(ajp, traffic, now, most, editor.reset_at_s.get(name, 0))
+    return AjpStatus(ajp, traffic, now, most, _reset_at(editor, name))
 
 
 def _traffic(records: Records, moment: Moment) -> Traffic:

@@ -121,6 +121,7 @@ class WebServer:
             route=variables.get(ROUTE_VARIABLE),
             rule=_with_variables(rule, variables),
             full=full,
+            is_secure=variables.get("HTTPS") == "on",
         )
 
     def offer(

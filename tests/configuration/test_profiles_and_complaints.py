@@ -37,7 +37,7 @@ def test_a_httpd_conf_can_state_its_profile_out_of_httpds_sight() -> None:
     text = "JkAutoMount /a w\n<IfModule refjk_module>\nRefjkProfile 1.2.7\n</IfModule>\n"
     read = httpd(text)
     assert (read.profile.value, str(read.profile.origin)) == (OLD, f"{MAIN}:3")
-    assert read.complaints == ()
+    assert errors(read.complaints) == []
     assert errors(httpd(text, profile=NEW).complaints) == ["CFG-DIR-02 1"]
     assert errors(httpd("RefjkProfile 1.3\n").complaints) == ["CFG-PRO-02 1"]
     assert errors(httpd("<VirtualHost *>\nRefjkProfile 1.2.7\n</VirtualHost>\n").complaints) == [

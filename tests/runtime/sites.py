@@ -16,6 +16,7 @@ from refjk.runtime.front_logs import FrontLogs
 from refjk.runtime.front_settings import ServingSettings
 from refjk.runtime.listening import open_listeners
 from tests.interop.peers.client import Answer, ask
+from tests.runtime.fronts import wait_for
 
 NAMES = ("a", "b", "c")
 
@@ -39,7 +40,13 @@ class RunningSite:
         return next(one for one in self.front.snapshot()["lb"] if one.name == name)
 
     def states(self) -> list[str]:
+        """Those that served are judged a moment after the client has its answer; see `wait_for_states`."""
         return [one.state.value for one in self.front.snapshot()["lb"]]
+
+    def wait_for_states(self, *states: str) -> bool:
+        """Until the members have these states; the test fails when they never do."""
+        wait_for(lambda: self.states() == list(states))
+        return True
 
     def counted(self, ending: str) -> int:
         return self.front.counters[f"ended_{ending}"]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import http.client
-import os
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,15 +11,12 @@ import pytest
 
 from refjk.ajp13.codes import AttributeCode
 from refjk.ajp13.messages import ForwardRequest
-from refjk.base.errors import UsageError
 from refjk.configuration import Profile
-from refjk.runtime.addresses import Address
-from refjk.runtime.configured import Site
 from refjk.speccheck import covers
 from tests.interop.peers.client import ask
 from tests.runtime.containers import Script, Talk, TinyContainer, echo
 from tests.runtime.fronts import recording, running_front, wait_for
-from tests.runtime.sites import RunningSite, balancer, read_site, running_site
+from tests.runtime.sites import RunningSite, balancer, running_site
 from tests.runtime.test_front_failures import drops, drops_late, hangs, nobody
 
 ALL = "JkMount /* lb\n"
@@ -203,7 +198,8 @@ def test_a_rule_list_replaces_the_workers_list_altogether(tmp_path: Path) -> Non
         ) as site,
     ):
         answer = site.ask()
-        assert (answer.status, answer.body, site.states()) == (500, b"own page", ["ok"])
+        assert (answer.status, answer.body) == (500, b"own page")
+        assert site.wait_for_states("ok")
 
 
 def test_when_all_answer_with_a_status_of_the_list_the_client_gets_503(tmp_path: Path) -> None:
@@ -312,10 +308,11 @@ def test_a_member_at_its_busy_limit_refuses_at_once_and_another_serves(tmp_path:
     ):
         thread = while_one_waits(site, script)
         assert site.ask(headers=TO_A).body == b"GET /x "
-        assert (site.counted("busy"), site.states()) == (1, ["busy", "ok"])
+        assert site.counted("busy") == 1 and site.wait_for_states("busy", "ok")
         assert site.member("a").open == 1
         script.go_on.set()
         thread.join(10)
+        wait_for(lambda: site.member("a").open == 0)
         assert site.ask(headers=TO_A).body == b"late"
 
 
@@ -330,7 +327,7 @@ def test_a_request_that_gets_no_place_in_time_goes_to_another_member(tmp_path: P
     ):
         thread = while_one_waits(site, script)
         assert site.ask(headers=TO_A).body == b"GET /x "
-        assert (site.counted("no_place"), site.states()) == (1, ["busy", "ok"])
+        assert site.counted("no_place") == 1 and site.wait_for_states("busy", "ok")
         assert (site.member("a").open, site.member("a").errors) == (1, 0)
         # It stays busy as long as its places are taken, and nobody waits for it.
         assert site.ask(headers=TO_A).body == b"GET /x "
@@ -388,7 +385,7 @@ def test_a_request_that_fits_no_packet_gives_413_and_blames_nobody(
         running_site(tmp_path, balancer(a.address, members=members) + ALL, profile=profile) as site,
     ):
         assert site.ask(headers={f"X-{number}": "v" * 4000 for number in range(3)}).status == 413
-        assert (site.states(), site.counted("too_large")) == (["ok"], 1)
+        assert (site.counted("too_large"), site.wait_for_states("ok")) == (1, True)
         assert site.ask().status == 200
 
 
