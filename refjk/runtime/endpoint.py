@@ -237,6 +237,11 @@ class Endpoint:
             return ResponseEnded(reuse=False)
         return event
 
+    @property
+    def has_more(self) -> bool:
+        """Whether the next event of the cycle is there already."""
+        return bool(self._events)
+
     def exchange(
         self,
         request: ForwardRequest,

@@ -330,11 +330,12 @@ class FrontConnection:
             raise AnswerUnfit(str(complaint)) from None
         self._status = status
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes, *, hold: bool = False) -> None:
         self._check_open()
         self._core.send_body(data)
         self._size += len(data)
-        self._write()
+        if not hold:
+            self._write()
 
     def flush(self) -> None:
         self._check_open()
@@ -345,16 +346,17 @@ class FrontConnection:
         self._core.end_response()
         self._write()
 
-    def answer(self, status: int, *, keep: bool = True) -> None:
+    def answer(self, status: int, headers: Sequence[Header] = (), *, keep: bool = True) -> None:
         reason = reason_of(status)
         text = b"%d %b\n" % (status, reason)
-        headers = [
+        whole = [
             (b"Content-Type", b"text/plain; charset=us-ascii"),
             (b"Content-Length", b"%d" % len(text)),
+            *headers,
         ]
         if not keep:
-            headers.append(CLOSE)
-        self._begin(status, reason, headers)
+            whole.append(CLOSE)
+        self._begin(status, reason, whole)
         self.send(text)
         self.end()
 

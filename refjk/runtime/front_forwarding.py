@@ -7,13 +7,14 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from refjk.ajp13.building import ConnectionFacts, build_forward_request
 from refjk.ajp13.codes import PACKET_SIZE_DEFAULT, request_body_size_max
 from refjk.ajp13.events import HeadersReceived, ResponseBody
 from refjk.ajp13.messages import ForwardRequest, Header
-from refjk.balancing import RequestFacts, Wait
+from refjk.balancing import Outcome, RequestFacts, Wait
 from refjk.configuration import Server
 from refjk.http1 import RequestReceived
 from refjk.http1.head import connection_options
@@ -64,6 +65,7 @@ _HOP_BY_HOP = frozenset(
 )
 # An attempt that the client, or a defect, ended.
 GIVEN_UP = judge(Ending.CLIENT_FAILED, Recovery(), b"", is_held=False)
+_CHALLENGES = frozenset({b"www-authenticate", b"proxy-authenticate"})
 _NEVER_DROPPED = frozenset({b"host", b"content-length", b"content-type"})
 
 
@@ -89,8 +91,8 @@ class Client(Protocol):
     def begin(self, status: int, reason: bytes, headers: Sequence[Header]) -> None:
         """The head; raises `AnswerUnfit`, with nothing sent, when it cannot be said in HTTP."""
 
-    def send(self, data: bytes) -> None:
-        """More content; with the head, if that has not left yet."""
+    def send(self, data: bytes, *, hold: bool = False) -> None:
+        """More content; it may be held back until the next call, together with the head."""
 
     def flush(self) -> None:
         """What waits leaves now."""
@@ -98,8 +100,8 @@ class Client(Protocol):
     def end(self) -> None:
         """The answer is complete."""
 
-    def answer(self, status: int) -> None:
-        """A whole answer of the front's own."""
+    def answer(self, status: int, headers: Sequence[Header] = ()) -> None:
+        """A whole answer of the front's own, with these headers beside those of its content."""
 
     def break_off(self) -> None:
         """The answer stays incomplete, and the client can see that."""
@@ -145,6 +147,7 @@ class Attempt:
     octets_written: int = 0
     reply_timeouts: int = 0
     body_asked: bool = False  # the worker wanted more of the body than it was sent unasked
+    finish: Callable[[], None] = lambda: None  # the end of the client's answer
 
 
 class _EndedHere(Exception):
@@ -252,7 +255,10 @@ class Forwarding:
                 self._front.counters["sent_again"] += 1
                 self._front.pause(offer.recovery.pause_before(tries))
         finally:
+            # Before the client has the whole answer: its next request finds what this one left.
             goes_on = self._front.report(self._target, offer, verdict, attempt)
+        if verdict.outcome is Outcome.SUCCESS:
+            attempt.finish()
         return verdict, goes_on and verdict.other
 
     def _judge(self, ending: Ending, offer: Offer, attempt: Attempt) -> Verdict:
@@ -275,7 +281,7 @@ class Forwarding:
             )
             try:
                 begun = True
-                self._exchange(endpoint, offer, attempt)
+                attempt.finish = self._exchange(endpoint, offer, attempt)
             finally:
                 attempt.octets_read += endpoint.octets_read
                 attempt.octets_written += endpoint.octets_written
@@ -292,7 +298,6 @@ class Forwarding:
         except EndpointError as error:
             attempt.body_asked = attempt.body_asked or error.body_asked
             return self._failed(worker, _ending_of(error, begun), error)
-        self._client.end()
         return Ending.SERVED
 
     def _take_up(self, offer: Offer, attempt: Attempt) -> None:
@@ -303,15 +308,16 @@ class Forwarding:
                 limit = offer.worker.busy_limit
                 raise _EndedHere(Ending.BUSY, f"more than {limit} requests are open")
 
-    def _exchange(self, endpoint: Endpoint, offer: Offer, attempt: Attempt) -> None:
-        """A cycle; each piece of the answer leaves as it comes, so that nothing gathers here.
+    def _exchange(self, endpoint: Endpoint, offer: Offer, attempt: Attempt) -> Callable[[], None]:
+        """A cycle; each piece of the answer leaves before more is waited for, so that nothing gathers here.
 
-        FWD-ANS-01
+        Returns what is left to do for the client when the connection has been given back. FWD-ANS-01
         """
         client, plan = self._client, self._host.plan
         timeout_ms = offer.recovery.reply_timeout_ms
         timeout_s = math.inf if timeout_ms is None else timeout_ms / 1000
         replaced: int | None = None
+        kept: list[Header] = []
         read_body = self._body_reader(attempt)
         for event in endpoint.exchange(self._forward_request(offer), read_body, timeout_s):
             if isinstance(event, HeadersReceived):
@@ -320,17 +326,18 @@ class Forwarding:
                 if ending is not None:
                     raise _EndedHere(ending, f"status {event.status} is in fail_on_status")
                 replaced = self._status_to_replace(event.status)
+                # The challenge belongs to the status and not to the page.
+                kept = [one for one in event.headers if one[0].lower() in _CHALLENGES]
                 if replaced is None:
                     client.begin(event.status, event.reason, self._with_session_cookie(event.headers, offer))
                     if plan.flush_header:
                         client.flush()
             elif replaced is None:
                 if isinstance(event, ResponseBody):
-                    client.send(event.data)
+                    client.send(event.data, hold=endpoint.has_more)
                 else:
                     client.flush()
-        if replaced is not None:
-            client.answer(replaced)
+        return client.end if replaced is None else partial(client.answer, replaced, kept)
 
     def _body_reader(self, attempt: Attempt) -> ReadBody:
         """The body, for one try. Only the first octets of an announced one are sent unasked."""
@@ -338,6 +345,7 @@ class Forwarding:
 
         def read(size: int) -> bytes:
             nonlocal unasked
+            self._client.flush()  # what is held back may be what the client waits for
             attempt.body_asked = attempt.body_asked or not unasked
             unasked = 0
             return self._upload.read(size)

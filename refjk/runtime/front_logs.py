@@ -109,6 +109,6 @@ def make_folder(file: str, server_root: str) -> None:
     folder, root = Path(file).parent, Path(server_root)
     if not folder.exists() and folder.is_relative_to(root):
         try:
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)  # another process may do the same
         except OSError as error:
             raise InputError(f"cannot make the folder {folder}: {error.strerror}") from None

@@ -61,6 +61,7 @@ class HttpConnection:
 
     def __init__(self, connected: socket.socket) -> None:
         self.idle = True
+        self.has_more = False
         self.octets_read = self.octets_written = 0
         self._socket = connected
         self._socket.setblocking(False)
@@ -82,7 +83,7 @@ class HttpConnection:
         timeout_s: float = TIMEOUT_S,
     ) -> Iterator[HeadersReceived | ResponseBody]:
         """Sends the request with its body, and yields the answer as it comes."""
-        self.idle = False
+        self.idle = self.has_more = False
         try:
             yield from self._cycle(request, read_body)
         except TimeoutError as error:
@@ -107,6 +108,7 @@ class HttpConnection:
         while left > 0:
             if data:
                 left -= len(data)
+                self.has_more = left == 0
                 yield ResponseBody(data)
             data = self._receive() if left > 0 else b""
         self.idle = left == 0 and fields.get(b"connection", b"").lower() != b"close"

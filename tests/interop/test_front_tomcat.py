@@ -197,7 +197,7 @@ def test_an_answer_that_is_never_completed_is_visibly_incomplete(tomcat: Tomcat)
         assert front.ask("/fail").status == 500
         with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
             front.ask("/fail?late=5000")
-        assert front.front.counters["ended_cut_short"] == 1
+        assert front.front.counters["ended_stalled"] == 1
 
 
 def test_100_continue_is_given_before_the_body(front: RunningFront) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -19,6 +20,18 @@ from tests.interop.peers.client import Answer, ask
 from tests.runtime.fronts import wait_for
 
 NAMES = ("a", "b", "c")
+
+
+class _Defects(logging.Handler):
+    """Keeps what the front says of errors of its own, which clients need not notice."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.seen: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info:
+            self.seen.append(f"{record.getMessage()}: {record.exc_info[1]!r}")
 
 
 class RunningSite:
@@ -90,11 +103,15 @@ def running_site(
     logs = FrontLogs(configuration)
     logs.attach()
     front = Site.of(configuration).front(ServingSettings(threads=8), sockets, logs)
+    defects = _Defects()
+    logging.getLogger("refjk").addHandler(defects)
     front.start()
     try:
         yield RunningSite(front, ports, root)
     finally:
         front.stop(2.0)
+        logging.getLogger("refjk").removeHandler(defects)
         logs.close()
         for one in sockets:
             one.close()
+    assert defects.seen == []

@@ -186,6 +186,27 @@ def test_an_error_is_replaced_by_the_fronts_own_page_from_that_status_on(
         assert site.wait_for_states("ok")
 
 
+@covers("FWD-ANS-03")
+def test_a_replaced_answer_keeps_its_challenge_and_the_clients_connection(tmp_path: Path) -> None:
+    def script(talk: Talk) -> None:
+        while True:
+            talk.request()
+            talk.answer(b"no", 401, [(b"WWW-Authenticate", b"Basic"), (b"Set-Cookie", b"a=b")])
+
+    with (
+        TinyContainer(script) as a,
+        running_site(tmp_path, balancer(a.address) + "JkMount /* lb;use_server_errors=400\n") as site,
+        RawConnection(site.port, deadline_s=10) as client,
+    ):
+        for _ in range(3):
+            client.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            head = client.receive_until(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 401 ") and b"WWW-Authenticate: Basic\r\n" in head
+            assert b"Set-Cookie" not in head
+            assert client.receive(17) == b"401 Unauthorized\n"
+        assert len(a.talks) == 1
+
+
 def test_a_changed_mount_file_counts_without_a_restart_and_a_bad_one_does_not(tmp_path: Path) -> None:
     file = tmp_path / "mounts"
     file.write_text("/old=lb\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -79,6 +80,17 @@ def test_members_that_refuse_are_tried_by_their_retries_in_each_round(
         assert site.counted("not_sent") == tries
         # The last round forces those in error, and they stay in error when they fail again.
         assert site.states() == ["error", "error"]
+
+
+@covers("EPL-RTY-01")
+def test_before_each_further_try_the_worker_is_given_time(tmp_path: Path) -> None:
+    more = ("lb.retries=1", "a.retries=3")
+    text = balancer(nobody(), more=more).replace("a.retry_interval=1\n", "a.retry_interval=100\n") + ALL
+    with running_site(tmp_path, text) as site:
+        began = time.monotonic()
+        assert site.ask().status == 503
+        assert time.monotonic() - began >= 0.2
+        assert site.counted("not_sent") == 3
 
 
 @covers("EPL-RTY-01", "EPL-RTY-13")
