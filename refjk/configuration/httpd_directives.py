@@ -98,8 +98,11 @@ def _set_env(draft: Draft, server: ServerDraft, directive: Directive, words: Seq
 
 def _path_rule(directive: Directive, handler: str | None, variables: tuple[EnvVar, ...]) -> PathRule:
     path = location_path(directive)
-    names = [section.name for section in directive.sections if section.name in PATH_SECTIONS]
-    return PathRule(names[-1] if names else "", path, handler, variables, directive.place)
+    sections = [section for section in directive.sections if section.name in PATH_SECTIONS]
+    name = sections[-1].name if sections else ""
+    if sections and sections[-1].words[:1] == ("~",):
+        name = "locationmatch" if name.lower() == "location" else f"{name}match"
+    return PathRule(name, path, handler, variables, directive.place)
 
 
 def _threads_per_child(draft: Draft, server: ServerDraft, directive: Directive, words: Sequence[str]) -> None:

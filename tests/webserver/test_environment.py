@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from refjk.configuration import FilesInMemory, read_httpd
 from refjk.speccheck import covers
 from refjk.webserver.environment import NO_SURROUNDINGS, Environment
 from tests.webserver.support import balancer, configuration
@@ -71,3 +72,12 @@ def test_sections_of_the_disk_and_patterns_that_cannot_be_read_hold_for_nothing(
 
 def test_without_a_word_about_paths_nothing_is_looked_for() -> None:
     assert Environment(()).of("/x") is NO_SURROUNDINGS
+
+
+@covers("FWD-ENV-01")
+def test_a_location_with_a_tilde_is_an_expression() -> None:
+    text = '<Location ~ "^/x[0-9]">\nSetEnv A 1\n</Location>\n'
+    read = read_httpd("/a/httpd.conf", FilesInMemory({"/a/httpd.conf": text}))
+    environment = Environment(read.main.paths)
+    assert dict(environment.of("/x1/y").variables) == {"A": "1"}
+    assert dict(environment.of("/x").variables) == {}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from refjk.ajp13.building import ConnectionFacts
+from refjk.ajp13.building import ConnectionFacts, TlsFacts
 from refjk.speccheck import covers
 from refjk.webserver import facts_to_state
 from refjk.webserver.environment import Surroundings
@@ -60,3 +62,33 @@ def test_forwardlocaladdress_sends_the_web_servers_own_address() -> None:
 
 def test_without_a_configuration_variables_mean_nothing() -> None:
     assert facts_to_state(FACTS, HostPlan(), Surroundings(None, {"JK_REMOTE_ADDR": "x"})) is FACTS
+
+
+TLS = {
+    "HTTPS": "on",
+    "SSL_CIPHER": "TLS_AES_128_GCM_SHA256",
+    "SSL_SESSION_ID": "5e55",
+    "SSL_CLIENT_CERT": "a certificate",
+    "SSL_PROTOCOL": "TLSv1.3",
+    "SSL_CIPHER_USEKEYSIZE": "128",
+}
+
+
+@covers("FWD-ENV-08")
+def test_tls_that_ended_before_the_front_is_told_by_variables() -> None:
+    whole = TlsFacts(b"TLS_AES_128_GCM_SHA256", 128, b"5e55", b"TLSv1.3", b"a certificate")
+    assert told(**TLS).tls == whole
+    assert told("JkOptions -ForwardKeySize\n", **TLS).tls == replace(whole, key_size=None)
+    assert told(**TLS | {"SSL_CIPHER_USEKEYSIZE": "many"}).tls == replace(whole, key_size=None)
+    assert told(HTTPS="on").tls == TlsFacts()
+    assert told("JkHTTPSIndicator SECURE\nJkCIPHERIndicator HOW\n", SECURE="on", HOW="x").tls == TlsFacts(
+        b"x"
+    )
+
+
+@covers("FWD-ENV-08")
+def test_without_the_word_on_or_with_jkextractssl_off_there_was_no_tls() -> None:
+    for value in ("", "off", "1", "ON"):
+        assert told(**TLS | {"HTTPS": value}).tls is None
+    assert told("JkExtractSSL Off\n", **TLS).tls is None
+    assert told(SSL_CIPHER="x").tls is None
