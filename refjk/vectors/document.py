@@ -8,7 +8,7 @@ from typing import Any
 
 from refjk.base.errors import InputError
 
-DEPTH_MAX = 100
+DEPTH_MAX = 600  # a recorded chain of 200 objects needs 400
 
 
 class Node:

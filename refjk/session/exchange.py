@@ -1,0 +1,185 @@
+"""Getting the sessions of the others when a manager starts, and giving them to others that do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from refjk.base.errors import Malformed
+from refjk.session.codes import (
+    GET_ALL_ID,
+    STATE_COMPLETE_ID,
+    STATE_COMPLETE_SINCE,
+    STATE_ID,
+    EventType,
+)
+from refjk.session.member_address import MemberAddress
+from refjk.session.messages import SessionIdMessage, SessionMessage
+from refjk.session.session import Session
+from refjk.session.state import SessionState, decode_all_sessions, encode_what_can_be
+from refjk.session.table import SessionTable
+from refjk.session.transfer import Heldable, HeldMessages, StateTransfer, TransferPhase
+
+QUESTIONS_MAX = 3
+ENDED_MAX = 100_000
+
+
+class StateExchange:
+    """The transfer of states of one manager. `do` carries out a message that has waited."""
+
+    def __init__(self, table: SessionTable, do: Callable[[Heldable, int], None]) -> None:
+        settings = table.settings
+        self._table = table
+        self._do = do
+        self._members: tuple[MemberAddress, ...] = ()
+        self.transfer = StateTransfer(
+            settings.state_transfer_timeout_ms,
+            settings.state_late_ms,
+            HeldMessages(settings.held_messages_max, settings.held_octets_max),
+        )
+
+    # -- asking -------------------------------------------------------------------------------
+
+    def start(self, members: Sequence[MemberAddress], now_ms: int) -> bool:
+        """SES-XFR-01, SES-XFR-02"""
+        self._members = tuple(members)
+        if not members:
+            self.transfer.phase = TransferPhase.DONE
+            return False
+        self._ask(members[0], now_ms)
+        return True
+
+    def members_changed(self, members: Sequence[MemberAddress], now_ms: int) -> None:
+        """SES-XFR-05"""
+        self._members = tuple(members)
+        asked = self.transfer.asked
+        if not self.transfer.waiting or asked is None or any(one.name == asked.name for one in members):
+            return
+        if members:
+            self._ask(members[0], now_ms)
+        else:
+            self.finish(now_ms)
+
+    def _ask(self, member: MemberAddress, now_ms: int) -> None:
+        self.transfer.ask(member, now_ms)
+        unique_id = f"{GET_ALL_ID}-{self._table.settings.context_name}"
+        self._table.tell(EventType.GET_ALL, GET_ALL_ID, unique_id, to=member)
+
+    # -- answering ----------------------------------------------------------------------------
+
+    def answer(self, message: SessionMessage) -> None:
+        """SES-XFR-03"""
+        if message.address is None:
+            raise Malformed("SES-XFR-03", offset=0, expected="who asks", actual="null")
+        table, to = self._table, message.address
+        sessions = table.sessions()
+        if not table.rules.no_activation:
+            for session in sessions:
+                for value in session.attributes().values():
+                    table.listeners.will_passivate(session, value)
+        in_parts = table.settings.release >= STATE_COMPLETE_SINCE
+        size = table.settings.state_sessions_max if in_parts else max(1, len(sessions))
+        for start in range(0, max(1, len(sessions)), size):
+            self._send(sessions[start : start + size], to)
+        if in_parts:
+            unique_id = f"{STATE_COMPLETE_ID}{table.settings.context_name}"
+            table.tell(EventType.STATE_COMPLETE, STATE_COMPLETE_ID, unique_id, to=to)
+        table.counters.states_sent += 1
+
+    def _send(self, sessions: Sequence[Session], to: MemberAddress) -> None:
+        table = self._table
+        states = [session.to_state() for session in sessions]
+        octets, left_out = encode_what_can_be(states, table.settings.release, table.codecs)
+        for session_id, name, reason in left_out:
+            table.report("unwritable", reason, session_id, name)
+        unique_id = f"{STATE_ID}-{table.settings.context_name}"
+        table.tell(EventType.ALL_SESSION_DATA, STATE_ID, unique_id, octets, to)
+
+    # -- waiting ------------------------------------------------------------------------------
+
+    def holds(self, message: Heldable) -> bool:
+        """Whether a message waits for the state, and keeps it then. SES-XFR-04, SES-XFR-06"""
+        phase = self.transfer.phase
+        if self._table.rules.state_overwrites or not self.transfer.open:
+            return False
+        if phase is TransferPhase.LATE:
+            is_creation = isinstance(message, SessionMessage) and message.event_type == EventType.CREATED
+            subject = message.original_id if isinstance(message, SessionIdMessage) else message.session_id
+            if is_creation or self._table.known(subject or "") is not None:
+                return False
+        self.transfer.held.add(message)
+        return True
+
+    def ended(self, session_id: str) -> None:
+        """A session has ended here; no state brings it back."""
+        if self.transfer.open and len(self.transfer.ended) < ENDED_MAX:
+            self.transfer.ended.add(session_id)
+
+    def pass_time(self, now_ms: int) -> None:
+        """SES-XFR-06"""
+        deadline = self.transfer.deadline_ms()
+        if deadline is None or now_ms < deadline:
+            return
+        if self.transfer.phase is TransferPhase.LATE:
+            self.finish(now_ms)
+            return
+        self._table.report("state", f"no state within {self.transfer.timeout_ms} ms")
+        self.transfer.phase = TransferPhase.LATE
+        for message in self.transfer.held.take():
+            self._do(message, now_ms)
+
+    def finish(self, now_ms: int) -> None:
+        """Nothing more will come: what has waited is done, in the order in which it came."""
+        for message in self.transfer.finish():
+            self._do(message, now_ms)
+
+    # -- the state arrives --------------------------------------------------------------------
+
+    def receive(self, message: SessionMessage, now_ms: int) -> None:
+        """SES-XFR-08"""
+        table, transfer = self._table, self.transfer
+        if table.rules.state_overwrites:
+            self._load(self._states(message), now_ms)
+            transfer.phase = TransferPhase.DONE
+            return
+        if not transfer.open or not self._is_from_asked(message):
+            table.counters.states_refused += 1
+            table.report("state", "a state that was not asked for, or is there already")
+            return
+        if transfer.held.overflowed and transfer.questions < QUESTIONS_MAX and transfer.asked is not None:
+            self._ask(transfer.asked, now_ms)
+            return
+        ended = transfer.ended
+        self._load(
+            (one for one in self._states(message) if table.known(one.id) is None and one.id not in ended),
+            now_ms,
+        )
+        if table.settings.release < STATE_COMPLETE_SINCE:
+            self.finish(now_ms)
+
+    def receive_end(self, message: SessionMessage, now_ms: int) -> None:
+        """Since 5.5.10: the state was complete."""
+        if self.transfer.open and self._is_from_asked(message) and not self.transfer.held.overflowed:
+            self.finish(now_ms)
+
+    def _is_from_asked(self, message: SessionMessage) -> bool:
+        asked = self.transfer.asked
+        return asked is not None and (message.address is None or message.address.name == asked.name)
+
+    def _states(self, message: SessionMessage) -> list[SessionState]:
+        settings = self._table.settings
+        states = decode_all_sessions(message.octets or b"", settings.release, self._table.codecs)
+        self._table.counters.states_loaded += 1
+        return states
+
+    def _load(self, states: Iterable[SessionState], now_ms: int) -> None:
+        table = self._table
+        for state in states:
+            if len(table) >= table.settings.replicas_max:
+                table.counters.replicas_refused += 1
+                continue
+            session = Session.from_state(table, state, now_ms)
+            table.put(session)
+            table.counters.sessions_loaded += 1
+            if not table.rules.no_activation:
+                for value in session.attributes().values():
+                    table.listeners.did_activate(session, value)

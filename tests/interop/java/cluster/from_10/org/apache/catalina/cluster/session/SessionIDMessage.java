@@ -1,0 +1,18 @@
+package org.apache.catalina.cluster.session;
+
+import java.io.Serializable;
+import org.apache.catalina.cluster.Member;
+
+/** A session id message of 5.5.10. */
+public final class SessionIDMessage implements Serializable {
+    private static final long serialVersionUID = 6417082285201199690L;
+
+    private String orignalSessionID;
+    private String backupSessionID;
+    private String contextPath;
+    private int messageNumber;
+    private long timestamp;
+    private Member address;
+    private int resend;
+    private int compress;
+}
