@@ -1,0 +1,288 @@
+"""One node of a cluster: membership, channel and the sessions of its applications, with sockets and threads.
+
+node = ClusterNode(NodeSettings(route="node1", multicast=MulticastSettings(interface="lo", ttl=0)))
+node.start()
+sessions = node.add_context(ManagerSettings("/shop", route="node1"))
+application = SessionMiddleware(app, sessions)
+...
+node.stop()
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from refjk.base.errors import LocalProtocolError
+from refjk.channel import FrameLayout, MessageClass, MessageRegistry, SendResult
+from refjk.channel.tomcat55 import Tomcat55Channel
+from refjk.membership import (
+    Announcement,
+    Authenticator,
+    Event,
+    Layout,
+    MemberAdded,
+    MemberDropped,
+    Membership,
+    MembershipSettings,
+    Tomcat55Membership,
+)
+from refjk.runtime.addresses import Address
+from refjk.runtime.multicast import MulticastMembership, MulticastSettings
+from refjk.runtime.replication_receiver import ReceiverSettings
+from refjk.runtime.senders_channel import Channel
+from refjk.runtime.senders_settings import SenderSettings
+from refjk.runtime.sessions import Sessions
+from refjk.session import (
+    MESSAGE_CLASSES,
+    Contexts,
+    ManagerSettings,
+    MemberAddress,
+    Message,
+    Outgoing,
+    SessionIdMessage,
+    SessionManager,
+    SessionMessage,
+    SingleSignOnMessage,
+    message_of_record,
+    record_of_message,
+    session_ids,
+    stamped,
+)
+from refjk.session.attributes import AttributeCodecs
+from refjk.session.codes import FIRST_RELEASE, FLAGS_SINCE
+
+logger = logging.getLogger("refjk.cluster")
+
+TICK_S = 10.0  # the container's background delay
+_MESSAGES = (SessionMessage, SessionIdMessage, SingleSignOnMessage)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """`release`: the wire is that of Tomcat 5.5.`release`. `multicast` None: only the `static` members.
+
+    `tick_s`: seconds between two looks for idle sessions (times `expire_every_ticks` of a manager).
+    """
+
+    route: str | None = None
+    release: int = FIRST_RELEASE
+    domain: str = "catalina"
+    membership: MembershipSettings = field(default_factory=MembershipSettings)
+    multicast: MulticastSettings | None = field(default_factory=MulticastSettings)
+    receiver: ReceiverSettings = field(default_factory=ReceiverSettings)
+    senders: SenderSettings = field(default_factory=SenderSettings)
+    authenticator: Authenticator | None = None
+    static: tuple[Address, ...] = ()
+    tick_s: float = TICK_S
+
+
+class ClusterNode:
+    """`start`, then contexts; `stop` in the end. All methods may be called from any thread."""
+
+    def __init__(self, settings: NodeSettings) -> None:
+        self.settings = settings
+        self.lock = threading.RLock()  # guards the contexts; never held while something is sent
+        self.contexts = Contexts(settings.release)
+        self.members_seen: list[Event] = []
+        later = settings.release >= FLAGS_SINCE
+        self._dialect = Tomcat55Membership(Layout.DOMAIN if later else Layout.PLAIN, settings.domain.encode())
+        self.channel = Channel(
+            Tomcat55Channel(FrameLayout.FLAGGED if later else FrameLayout.PLAIN),
+            _registry(settings.release),
+            settings.senders,
+            settings.receiver,
+        )
+        self.channel.add_listener(_SessionListener(self._received))
+        self._membership: MulticastMembership | None = None
+        self._changed = threading.Condition(self.lock)  # a transfer of a state came to its end
+        self._ends = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="refjk-sessions", daemon=True)
+        self.failed_sends = 0
+
+    # -- life ---------------------------------------------------------------------------------
+
+    def start(self) -> Address:
+        """Receiver, sender, membership, in this order; back when the others can know this node. NOD-STA-01
+
+        Raises `InputError` and `UsageError` for what cannot be had.
+        """
+        address = self.channel.start()
+        try:
+            own = self._dialect.introduce(address.host, address.port)
+            membership = Membership(
+                self._dialect,
+                own,
+                self.settings.membership,
+                authenticator=self.settings.authenticator,
+                static=[self._dialect.introduce(one.host, one.port) for one in self.settings.static],
+            )
+            self._membership = MulticastMembership(membership, self.settings.multicast, self._members_changed)
+            self._membership.start()
+        except BaseException:
+            self.channel.stop(0)
+            raise
+        frequency_s = self.settings.membership.frequency_ms / 1000
+        self._membership.wait_announcing(10 * frequency_s + 5)
+        self._ticker.start()
+        return address
+
+    def add_context(
+        self,
+        settings: ManagerSettings,
+        codecs: AttributeCodecs | None = None,
+        *,
+        replication_filter: str | None = None,
+        turns_routes: bool = True,
+        timeout_s: float = 65.0,
+    ) -> Sessions:
+        """The sessions of an application, with those of the oldest member taken over. NOD-STA-02"""
+        manager = SessionManager(settings, session_ids(random.SystemRandom()), codecs)
+        sessions = Sessions(
+            manager,
+            self.lock,
+            self.send,
+            replication_filter=replication_filter,
+            turns_routes=turns_routes,
+        )
+        with self.lock:
+            self.contexts.add(manager)
+            manager.start(self.members(), _now_ms())
+            outgoing = self.contexts.messages_to_send()
+        self.send(outgoing)
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while not manager.ready and (left := deadline - time.monotonic()) > 0:
+                self._changed.wait(min(left, 0.5))
+                manager.pass_time(_now_ms())
+        return sessions
+
+    def remove_context(self, sessions: Sessions) -> None:
+        """The application ends here."""
+        with self.lock:
+            sessions.manager.stop()
+            outgoing = self.contexts.messages_to_send()
+            self.contexts.remove(sessions.manager.settings.context_name)
+        self.send(outgoing)
+
+    def stop(self, grace_s: float = 5.0) -> None:
+        """Applications, membership, senders, receiver, in this order. NOD-STP-01"""
+        self._ends.set()
+        with self.lock:
+            for manager in self.contexts.managers():
+                manager.stop()
+            outgoing = self.contexts.messages_to_send()
+        self.send(outgoing)
+        if self._membership is not None:
+            self._membership.stop()
+        self.channel.stop(grace_s)
+
+    # -- members ------------------------------------------------------------------------------
+
+    def members(self) -> list[MemberAddress]:
+        """The others, oldest first."""
+        if self._membership is None:
+            return []
+        return [_address_of(one) for one in self._membership.members()]
+
+    def own_address(self) -> MemberAddress:
+        """This node as it stands in its messages."""
+        own = None if self._membership is None else self._membership.own_announcement()
+        if own is None:
+            raise LocalProtocolError("the node has not been started")
+        return _address_of(own)
+
+    def _members_changed(self, events: Sequence[Event]) -> None:
+        """NOD-MEM-01"""
+        self.channel.take_members(events)
+        for event in events:
+            if isinstance(event, MemberAdded | MemberDropped):
+                what = "came" if isinstance(event, MemberAdded) else "is gone"
+                logger.info("%s %s", event.member.text, what)
+        with self.lock:
+            members = self.members()
+            for manager in self.contexts.managers():
+                manager.members_changed(members, _now_ms())
+            outgoing = self.contexts.messages_to_send()
+            self._changed.notify_all()
+        self.send(outgoing)
+
+    # -- messages -----------------------------------------------------------------------------
+
+    def send(self, outgoing: Sequence[Outgoing]) -> list[SendResult]:
+        """In order; returns when the mode of the senders says that it is time. NOD-SND-02, NOD-SND-03"""
+        results = []
+        for one in outgoing:
+            message: Message = stamped(one.message, self.own_address(), _now_ms())
+            to = None if one.to is None or one.to.name is None else [one.to.name.encode()]
+            try:
+                result = self.channel.send(message, to)
+            except LocalProtocolError:
+                if self._ends.is_set():  # what comes in while the node stops is answered no more
+                    break
+                raise
+            if not result.complete:
+                self.failed_sends += 1
+                logger.warning("%s", result)
+            results.append(result)
+        return results
+
+    def _received(self, message: Message) -> None:
+        with self.lock:
+            self.contexts.receive(message, _now_ms())
+            outgoing = self.contexts.messages_to_send()
+            self._report()
+            self._changed.notify_all()
+        self.send(outgoing)
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        while not self._ends.wait(self.settings.tick_s):
+            with self.lock:
+                for manager in self.contexts.managers():
+                    manager.tick(_now_ms())
+                outgoing = self.contexts.messages_to_send()
+                self._report()
+            self.send(outgoing)
+
+    def _report(self) -> None:
+        for manager in self.contexts.managers():
+            for report in manager.reports():
+                logger.warning("%s: %s: %s", manager.settings.context_name or "/", report.kind, report.text)
+
+
+class _SessionListener:
+    """Takes all messages about sessions from the channel."""
+
+    def __init__(self, take: Callable[[Message], None]) -> None:
+        self._take = take
+
+    def accept(self, message: object) -> bool:
+        return isinstance(message, _MESSAGES)
+
+    def received(self, message: object) -> None:
+        assert isinstance(message, _MESSAGES)
+        self._take(message)
+
+
+def _registry(release: int) -> MessageRegistry:
+    registry = MessageRegistry()
+    for name, kind in MESSAGE_CLASSES.items():
+        registry.register(
+            MessageClass(name, kind, message_of_record, lambda message: record_of_message(message, release))
+        )
+    return registry
+
+
+def _address_of(one: Announcement) -> MemberAddress:
+    domain = one.domain.decode("utf-8", "replace") if one.domain else None
+    return MemberAddress(one.text, one.host, one.port, one.alive_ms, 0, domain)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
