@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,13 +23,17 @@ from refjk.configuration import (
     raise_if_refused,
     read_httpd,
     read_mount_file,
+    read_server_xml,
+    read_web_xml,
     read_workers,
     stated_profile,
 )
+from refjk.configuration.container_rows import application_rows, container_rows
 from refjk.configuration.show import Row, configuration_rows, rule_rows, worker_rows
+from refjk.runtime.contexts import node_properties
 from refjk.runtime.disk_files import DiskFiles
 
-HELP = "read the files of httpd and mod_jk: what is wrong in them, what they come to"
+HELP = "read the files of httpd, mod_jk and Tomcat: what is wrong in them, what they come to"
 
 
 class Kind(Enum):
@@ -37,6 +42,8 @@ class Kind(Enum):
     HTTPD = "httpd"
     WORKERS = "workers"
     MOUNTS = "mounts"
+    SERVER = "server"
+    WEBAPP = "webapp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +59,18 @@ class _Read:
         return sum(complaint.severity is severity for complaint in self.complaints)
 
 
+_XML_ROOT = re.compile(r"<([A-Za-z][\w.-]*)")
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     check = "report errors and warnings; exit 1 when there is an error, 3 when a file cannot be read"
     show = "print the effective value of everything and where it comes from; exit 3 when there is an error"
     for name, what in (("check", check), ("show", show)):
         action = actions.add_parser(name, help=what, description=what, allow_abbrev=False)
-        action.add_argument("files", nargs="+", metavar="FILE", help="httpd.conf, or a file of properties")
+        action.add_argument(
+            "files", nargs="+", metavar="FILE", help="httpd.conf, a file of properties, server.xml or web.xml"
+        )
         action.add_argument(
             "--json", metavar="FILE", help="also write the result as JSON; - prints only that"
         )
@@ -72,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             type=Kind,
             choices=list(Kind),
             metavar="KIND",
-            help="what the files are: httpd, workers or mounts (default: told by name and content)",
+            help="httpd, workers, mounts, server or webapp (default: told by name and content)",
         )
         action.add_argument(
             "--define",
@@ -159,6 +171,12 @@ def _read(file: str, options: argparse.Namespace) -> _Read:
             file, files, profile=options.profile, environment=os.environ, defines=options.define
         )
         return _Read(file, kind, configuration.complaints, tuple(configuration_rows(configuration)))
+    if kind is Kind.SERVER:
+        container = read_server_xml(text, file, node_properties(file))
+        return _Read(file, kind, container.complaints, tuple(container_rows(container)))
+    if kind is Kind.WEBAPP:
+        application = read_web_xml(text, file)
+        return _Read(file, kind, application.complaints, tuple(application_rows(application)))
     profile = options.profile or stated_profile(text) or DEFAULT_PROFILE
     if kind is Kind.WORKERS:
         workers = read_workers(text, file, profile=profile, environment=os.environ)
@@ -171,6 +189,12 @@ def _read(file: str, options: argparse.Namespace) -> _Read:
 def _kind_of(file: str, text: str) -> Kind:
     """By the name; a file of properties by the first line that says something."""
     name = os.path.basename(file).lower()
+    if name.endswith(".xml"):
+        return (
+            Kind.WEBAPP
+            if name == "web.xml" or ((root := _XML_ROOT.search(text)) is not None and root[1] == "web-app")
+            else Kind.SERVER
+        )
     if not name.endswith(".properties"):
         return Kind.HTTPD
     if name.startswith("uriworkermap"):

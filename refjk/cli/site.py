@@ -22,6 +22,7 @@ from refjk.runtime.front_settings import ServingSettings
 from refjk.runtime.front_status import new_key
 from refjk.runtime.jk_log import current_request_id
 from refjk.runtime.listening import inherited_listeners
+from refjk.runtime.process_group import LIFELINE
 from refjk.runtime.processes import Plan, Supervisor
 from refjk.runtime.shared_memory import SharedMemory
 from refjk.webserver import WebServer
@@ -80,6 +81,7 @@ def run_site(file: str, options: argparse.Namespace, settings: ServingSettings) 
         lambda: _prepare(file, options, settings, listen),
         graceful_s=options.graceful_timeout,
         sockets=inherited_listeners(os.environ),
+        lifeline_fd=0 if os.environ.get(LIFELINE) == "1" else None,
         announce=_announce,
     )
     return supervisor.run()

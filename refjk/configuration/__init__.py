@@ -1,10 +1,13 @@
-"""The files of httpd and mod_jk as values: `httpd.conf`, `workers.properties`, `uriworkermap.properties`.
+"""Configuration files as values: those of httpd and mod_jk, and those of the container.
 
-`spec/configuration.md`; no I/O: whoever has a disk brings `Files`, or the text.
+`spec/configuration.md`, `spec/container-configuration.md`; no I/O: whoever has a disk brings `Files`,
+or the text.
 
     configuration = read_httpd(path, files)          # Configuration
     workers = read_workers(text, name)               # Workers
     rules = read_mount_file(text, name, complaints)  # tuple[MountRule, ...]
+    node = read_server_xml(text, name, properties)   # ContainerConfiguration
+    application = read_web_xml(text, name)           # WebApplication
     raise_if_refused(configuration.complaints)       # InputError for the first error
 
 Reading never raises for what a text says. A result with an error among its complaints is a best guess.
@@ -45,6 +48,33 @@ from refjk.configuration.origins import (
     parse_profile,
 )
 from refjk.configuration.property_text import Property
+from refjk.configuration.server_xml import read_server_xml
+from refjk.configuration.server_xml_model import (
+    ClusterElement,
+    ConnectorElement,
+    ContainerConfiguration,
+    ContextElement,
+    DeployerElement,
+    EngineElement,
+    HostElement,
+    ManagerElement,
+    MembershipElement,
+    ReceiverElement,
+    ReplicationValveElement,
+    RouteBinderElement,
+    RouteListenerElement,
+    SenderElement,
+    ServerElement,
+    ServiceElement,
+)
+from refjk.configuration.web_xml import (
+    DEFAULT_SERVLET,
+    ListenerName,
+    Servlet,
+    ServletMapping,
+    WebApplication,
+    read_web_xml,
+)
 from refjk.configuration.worker_model import (
     Activation,
     AjpWorker,
@@ -62,26 +92,37 @@ from refjk.configuration.workers import DEFAULT_THREADS, read_workers, stated_pr
 
 __all__ = [
     "DEFAULT_PROFILE",
+    "DEFAULT_SERVLET",
     "DEFAULT_THREADS",
     "AccessLog",
     "Activation",
     "AjpWorker",
     "AutoMount",
     "BalancerWorker",
+    "ClusterElement",
     "Complaint",
     "Complaints",
     "Configuration",
+    "ConnectorElement",
+    "ContainerConfiguration",
+    "ContextElement",
+    "DeployerElement",
+    "EngineElement",
     "EnvVar",
     "Files",
     "FilesInMemory",
     "ForwardUri",
     "HostAddress",
+    "HostElement",
     "JkOption",
     "Listen",
+    "ListenerName",
     "Lock",
     "LogItem",
     "LogLevel",
+    "ManagerElement",
     "Member",
+    "MembershipElement",
     "Method",
     "MountRule",
     "MountSource",
@@ -91,14 +132,24 @@ __all__ = [
     "Place",
     "Profile",
     "Property",
+    "ReceiverElement",
     "RecoveryOption",
+    "ReplicationValveElement",
+    "RouteBinderElement",
+    "RouteListenerElement",
     "RuleExtensions",
+    "SenderElement",
     "Server",
+    "ServerElement",
     "ServerName",
+    "ServiceElement",
+    "Servlet",
+    "ServletMapping",
     "Setting",
     "Severity",
     "Source",
     "StatusWorker",
+    "WebApplication",
     "Worker",
     "Workers",
     "parse_profile",
@@ -106,6 +157,8 @@ __all__ = [
     "raise_if_refused",
     "read_httpd",
     "read_mount_file",
+    "read_server_xml",
+    "read_web_xml",
     "read_workers",
     "stated_profile",
 ]

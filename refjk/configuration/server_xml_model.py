@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from refjk.configuration.complaints import Complaint
-from refjk.configuration.origins import Origin, Place
+from refjk.configuration.origins import Origin, Place, Setting
 from refjk.configuration.server_xml_table import DELTA_MANAGER
 
 
@@ -16,7 +16,7 @@ class Part:
 
     place: Place
     origins: Mapping[str, Origin] = field(default_factory=dict)
-    others: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, Setting[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,11 @@ class ConnectorElement(Part):
     idle_timeout_ms: int
     own_authentication: bool
     allowed_attributes: str | None
+
+    @property
+    def shared_secret(self) -> str | None:
+        """What the web server must send, by either of its names."""
+        return self.secret or self.required_secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

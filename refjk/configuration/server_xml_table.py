@@ -61,6 +61,7 @@ _CATALINA = "org.apache.catalina."
 _CLUSTER = _CATALINA + "cluster."
 DELTA_MANAGER = _CLUSTER + "session.DeltaManager"
 STANDARD_MANAGER = _CATALINA + "session.StandardManager"
+REPLICATION_VALVE = _CLUSTER + "tcp.ReplicationValve"
 NUMBER_MAX = 2**31 - 1
 PORT_MAX = 65535
 _FACTOR = "no effect in 5.5.5 either"
@@ -76,7 +77,13 @@ def _class(name: str, *others: str) -> AttributeInfo:
 
 
 def _number(
-    name: str, default: int | None, field: str, unit: str = "", least: int = 0, most: int = NUMBER_MAX, **more: str
+    name: str,
+    default: int | None,
+    field: str,
+    unit: str = "",
+    least: int = 0,
+    most: int = NUMBER_MAX,
+    **more: str,
 ) -> AttributeInfo:
     return AttributeInfo(
         name, Kind.NUMBER, default, field, unit=unit, least=least, most=most, note=more.get("note", "")
@@ -91,7 +98,9 @@ def _flag(name: str, default: bool, field: str, note: str = "") -> AttributeInfo
     return AttributeInfo(name, Kind.FLAG, default, field, note=note)
 
 
-def _text(name: str, field: str, default: str | None = None, note: str = "", *, required: bool = False) -> AttributeInfo:
+def _text(
+    name: str, field: str, default: str | None = None, note: str = "", *, required: bool = False
+) -> AttributeInfo:
     return AttributeInfo(name, Kind.TEXT, default, field, required=required, note=note)
 
 
@@ -132,9 +141,11 @@ ATTRIBUTES: Mapping[str, tuple[AttributeInfo, ...]] = {
         _number("maxConnections", 1024, "connections_max", least=1),
         _number("packetSize", 8192, "packet_size", "octets", 8192, 65536),
         _number("maxHeaderCount", 100, "header_count_max", least=1),
-        _number("connectionTimeout", 60_000, "read_timeout_ms", "ms", -1, note="-1: no bound"),
-        _number("keepAliveTimeout", 600_000, "idle_timeout_ms", "ms", -1, note="-1: no bound"),
-        _flag("tomcatAuthentication", True, "own_authentication", "`false` takes the user from the web server"),
+        _number("connectionTimeout", 60_000, "read_timeout_ms", "ms", -1, note="0 or -1: no bound"),
+        _number("keepAliveTimeout", 600_000, "idle_timeout_ms", "ms", -1, note="0 or -1: no bound"),
+        _flag(
+            "tomcatAuthentication", True, "own_authentication", "`false` takes the user from the web server"
+        ),
         AttributeInfo(
             "allowedRequestAttributesPattern",
             Kind.PATTERN,
@@ -145,7 +156,9 @@ ATTRIBUTES: Mapping[str, tuple[AttributeInfo, ...]] = {
         *_quiet("acceptCount backlog bufferSize debug enableLookups maxSpareThreads minSpareThreads"),
         *_quiet("minProcessors maxProcessors threadPriority tcpNoDelay strategy maxIdleTime"),
         *_quiet("redirectPort", "nothing here asks for confidential transport"),
-        *_passed("ajpFlush allowTrace emptySessionPath executor maxParameterCount maxPostSize maxSavePostSize"),
+        *_passed(
+            "ajpFlush allowTrace emptySessionPath executor maxParameterCount maxPostSize maxSavePostSize"
+        ),
         *_passed("maxKeepAliveRequests proxyName proxyPort scheme secure soLinger soTimeout URIEncoding"),
         *_passed("useBodyEncodingForURI useIPVHosts xpoweredBy"),
         *_passed(
@@ -161,7 +174,14 @@ ATTRIBUTES: Mapping[str, tuple[AttributeInfo, ...]] = {
         _text("name", "name", "Catalina"),
         _text("defaultHost", "default_host", required=True),
         _text("jvmRoute", "jvm_route"),
-        _number("backgroundProcessorDelay", 10, "background_s", "s", -1, note="the tick of expiry and of the watch"),
+        _number(
+            "backgroundProcessorDelay",
+            10,
+            "background_s",
+            "s",
+            -1,
+            note="the tick of expiry and of the watch",
+        ),
         *_quiet("debug"),
     ),
     "Host": (
@@ -175,7 +195,7 @@ ATTRIBUTES: Mapping[str, tuple[AttributeInfo, ...]] = {
     ),
     "Context": (
         _standard("Context"),
-        _text("path", "path", required=True),
+        _text("path", "path", note="demanded; empty for the root context"),
         _path("docBase", "doc_base", required=True),
         _flag("distributable", False, "distributable", "or `<distributable/>` in the web.xml"),
         _flag("cookies", True, "cookies"),
@@ -237,7 +257,14 @@ ATTRIBUTES: Mapping[str, tuple[AttributeInfo, ...]] = {
             required=True,
         ),
         _number("tcpListenPort", 0, "port", most=PORT_MAX, note="0 takes a free one and announces that"),
-        _number("tcpThreadCount", 6, "threads", least=1, most=1000, note="0 by default in 5.5.5, which reads nothing"),
+        _number(
+            "tcpThreadCount",
+            6,
+            "threads",
+            least=1,
+            most=1000,
+            note="0 by default in 5.5.5, which reads nothing",
+        ),
         _number("tcpSelectorTimeout", 0, "selector_timeout_ms", "ms", note="0: no limit"),
         *_quiet("debug"),
         *_passed("compress tcpListenMaxPort waitForAck", "since 5.5.8 to 5.5.10"),
@@ -254,13 +281,19 @@ ATTRIBUTES: Mapping[str, tuple[AttributeInfo, ...]] = {
         ),
         _number("ackTimeout", 15_000, "ack_timeout_ms", "ms", 1),
         *_quiet("debug"),
-        *_passed("autoConnect compress doProcessingStats keepAliveMaxRequestCount keepAliveTimeout", "since 5.5.8"),
+        *_passed(
+            "autoConnect compress doProcessingStats keepAliveMaxRequestCount keepAliveTimeout", "since 5.5.8"
+        ),
         *_passed("maxPoolSocketLimit resend waitForAck", "since 5.5.8"),
     ),
     "ReplicationValve": (
-        _class(_CLUSTER + "tcp.ReplicationValve"),
+        _class(REPLICATION_VALVE),
         AttributeInfo(
-            "filter", Kind.PATTERNS, None, "filter", note="parted by `;`; what one of them matches as a whole waits"
+            "filter",
+            Kind.PATTERNS,
+            None,
+            "filter",
+            note="parted by `;`; what one of them matches as a whole waits",
         ),
         *_quiet("debug"),
         *_passed("doProcessingStats primaryIndicator primaryIndicatorName", "since 5.5.8"),
@@ -359,9 +392,28 @@ CHILDREN: Mapping[str, tuple[str, ...]] = {
 
 # Known to Tomcat, of no use here; what stands in them is not looked at.
 PASSED_ELEMENTS = frozenset(
-    "DefaultContext Ejb Environment Executor Factory GlobalNamingResources InstanceListener Loader Logger"
-    " Parameter Realm Resource ResourceLink ResourceParams Resources Store Transaction WatchedResource"
-    " WrapperLifecycle WrapperListener".split()
+    {
+        "DefaultContext",
+        "Ejb",
+        "Environment",
+        "Executor",
+        "Factory",
+        "GlobalNamingResources",
+        "InstanceListener",
+        "Loader",
+        "Logger",
+        "Parameter",
+        "Realm",
+        "Resource",
+        "ResourceLink",
+        "ResourceParams",
+        "Resources",
+        "Store",
+        "Transaction",
+        "WatchedResource",
+        "WrapperLifecycle",
+        "WrapperListener",
+    }
 )
 
 # What Tomcat 6 and later call the same.

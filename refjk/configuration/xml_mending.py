@@ -24,7 +24,7 @@ _SPACE = re.compile(r"[\s\u00a0\u2000-\u200b]*")
 _PLAIN_SPACE = re.compile(r"[ \t\n]*")
 _NAME = re.compile(r"[A-Za-z_:][\w:.-]*")
 _EQUALS = re.compile(r"\s*=\s*")
-_UNQUOTED = re.compile(r"[^\s<>\"'“”„]*?(?=\s|/?>|<|$)")
+_UNQUOTED = re.compile(r"(?:[^\s<>\"'“”„/]|/(?!>))*")
 # Where a value ends whose quote never comes: before the next attribute or the end of the tag or line.
 _VALUE_END = re.compile(r"(?<!\s)\s+(?:[\w:.-]+\s*=|/?>)|/?>|<|\n|$")
 _LINE_BREAK = re.compile(r"(?<!\s)\s*\n\s*")
@@ -139,7 +139,9 @@ class _Mender:
         if self.text.startswith(">", self._at):
             self._at += 1
         else:
-            self._error(at, name, f"the tag </{shown(name)} is not closed", "SXM-PRN-03", f"write </{shown(name)}>")
+            self._error(
+                at, name, f"the tag </{shown(name)} is not closed", "SXM-PRN-03", f"write </{shown(name)}>"
+            )
         if not self._open_names[name]:
             self._error(
                 at, name, f"</{shown(name)}> closes nothing", "SXM-PRN-04", "take it out, or open the element"

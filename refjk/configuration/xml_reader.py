@@ -17,7 +17,7 @@ from refjk.configuration.complaints import Complaints, shown
 from refjk.configuration.origins import Place
 from refjk.configuration.xml_mending import ENTITIES, joined, mend
 
-XML_SIZE_MAX = 1_000_000  # characters
+XML_SIZE_MAX = 500_000  # characters
 XML_DEPTH_MAX = 32
 XML_ELEMENTS_MAX = 10_000
 

@@ -226,8 +226,7 @@ class ClusterNode:
                     break
                 raise
             if not result.complete:
-                self.failed_sends += 1
-                logger.warning("%s", result)
+                self.failed_sends += 1  # the senders have said it already
             results.append(result)
         return results
 

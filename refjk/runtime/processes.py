@@ -93,8 +93,9 @@ class _Generation:
 class Supervisor:
     """Times are seconds: `graceful_s` for running requests at a stop, `ready_s` for new processes to begin to
     serve, `retire_s` for connections of old processes after a reload. `sockets` are listening sockets that
-    exist already and are served in place of those that plans name. `announce` gets the addresses that are
-    served, whenever a new plan is in force.
+    exist already and are served in place of those that plans name. When `lifeline_fd` can be read, whoever
+    started this process is gone, and it ends. `announce` gets the addresses that are served, whenever a new
+    plan is in force.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Supervisor:
         ready_s: float = 30.0,
         retire_s: float = 60.0,
         sockets: Sequence[socket.socket] = (),
+        lifeline_fd: int | None = None,
         announce: Callable[[Sequence[Address]], None] = lambda addresses: None,
     ) -> None:
         self._prepare = prepare
@@ -113,6 +115,7 @@ class Supervisor:
         self._retire_s = retire_s
         self._inherited = list(sockets)
         self._announce = announce
+        self._watched = [] if lifeline_fd is None else [lifeline_fd]
         self._listeners: dict[Address, list[socket.socket]] = {}
         self._arrivals = Arrivals()
         self._lifeline: tuple[int, int] = (-1, -1)
@@ -136,7 +139,11 @@ class Supervisor:
         self._start(plan)
         while self._exit_code is None or any(self._generations()):
             fds = [c.ready_fd for g in self._generations() for c in g.children.values() if c.ready_fd >= 0]
-            signals, readable = self._arrivals.wait(self._patience(), fds)
+            signals, readable = self._arrivals.wait(self._patience(), fds + self._watched)
+            if set(self._watched).intersection(readable):
+                self._watched = []
+                if self._exit_code is None:
+                    signals.append(signal.SIGTERM)
             self._note_ready(readable)
             for number in signals:
                 self._react(number)

@@ -1,0 +1,134 @@
+"""From a server.xml to running clusters: a node for each host that has one, sessions for applications."""
+
+from __future__ import annotations
+
+import logging
+import socket
+
+from refjk.base.errors import InputError
+from refjk.channel import SendingRules
+from refjk.configuration import ClusterElement, EngineElement, HostElement, ReceiverElement
+from refjk.membership import Authenticator, MembershipSettings
+from refjk.runtime.applications import Application
+from refjk.runtime.cluster_node import ClusterNode, NodeSettings
+from refjk.runtime.contexts import Wrap
+from refjk.runtime.multicast import MulticastSettings
+from refjk.runtime.replication_receiver import ReceiverSettings
+from refjk.runtime.senders_carrier import CarrierSettings
+from refjk.runtime.senders_settings import Mode, SenderSettings
+from refjk.runtime.session_wsgi import CookieSettings, SessionMiddleware
+from refjk.runtime.sessions import Sessions
+from refjk.runtime.wsgi import WsgiApplication
+from refjk.session import ManagerSettings
+
+logger = logging.getLogger("refjk.cluster")
+
+AUTOMATIC = "auto"
+MINUTE_S = 60
+
+
+class ClusteredEngine:
+    """The clusters of an engine; `exposed` allows them to speak to other machines without keys, and `key` is
+    what their members know each other by.
+
+    with_clusters = ClusteredEngine(engine)
+    with_clusters.start()
+    Hosts.of(engine, base, loader, with_clusters.wrap_for)
+    """
+
+    def __init__(self, engine: EngineElement, *, exposed: bool = False, key: bytes | None = None) -> None:
+        self._engine = engine
+        self.nodes: dict[str, ClusterNode] = {
+            host.name: ClusterNode(node_settings(engine, host.cluster, exposed=exposed, key=key))
+            for host in engine.hosts
+            if host.cluster is not None
+        }
+
+    def start(self) -> None:
+        """All of them; raises `InputError` and `UsageError` for what cannot be had."""
+        for name, node in self.nodes.items():
+            address = node.start()
+            logger.info("the cluster of host %s listens at %s", name, address)
+
+    def stop(self, grace_s: float) -> None:
+        """All of them."""
+        for node in self.nodes.values():
+            node.stop(grace_s)
+
+    def wrap_for(self, host: HostElement) -> Wrap:
+        """Gives the applications of a host their sessions. SXM-CTX-05"""
+
+        def wrap(application: Application, served: WsgiApplication) -> WsgiApplication:
+            sessions = self._sessions_of(application, host)
+            uses_cookies = application.context is None or application.context.cookies
+            return SessionMiddleware(served, sessions, CookieSettings(enabled=uses_cookies))
+
+        return wrap
+
+    def _sessions_of(self, application: Application, host: HostElement) -> Sessions:
+        node, cluster = self.nodes.get(host.name), host.cluster
+        settings = self._manager_settings(application, cluster)
+        if node is None or cluster is None or not application.distributable:
+            return Sessions.alone(settings)
+        binder = None if application.context is None else application.context.route_binder
+        binder = binder or host.route_binder or cluster.route_binder
+        return node.add_context(
+            settings,
+            replication_filter=";".join(cluster.replication_valve.filter),
+            turns_routes=binder is None or binder.enabled,
+        )
+
+    def _manager_settings(self, application: Application, cluster: ClusterElement | None) -> ManagerSettings:
+        manager = None if application.context is None else application.context.manager
+        return ManagerSettings(
+            context_name=application.path,
+            route=self._engine.jvm_route,
+            max_inactive_interval=application.web.session_timeout.value * MINUTE_S,
+            max_active_sessions=-1 if manager is None else manager.sessions_max,
+            expire_sessions_on_shutdown=cluster is None or cluster.expire_on_shutdown,
+            notify_listeners_on_replication=cluster is None or cluster.notify_listeners,
+        )
+
+
+def node_settings(
+    engine: EngineElement, cluster: ClusterElement, *, exposed: bool = False, key: bytes | None = None
+) -> NodeSettings:
+    """What the elements of a cluster come to; raises `UsageError` for what refjk does not do."""
+    membership, sender = cluster.membership, cluster.sender
+    return NodeSettings(
+        route=engine.jvm_route,
+        membership=MembershipSettings(membership.frequency_ms, membership.drop_time_ms),
+        multicast=MulticastSettings(
+            group=membership.group,
+            port=membership.port,
+            bind=membership.bind_address,
+            ttl=membership.ttl if membership.ttl >= 0 else None,
+            read_timeout_ms=membership.read_timeout_ms if membership.read_timeout_ms > 0 else None,
+            exposed=exposed,
+        ),
+        receiver=_receiver_settings(cluster.receiver, exposed=exposed),
+        senders=SenderSettings(
+            mode=Mode(sender.mode),
+            carrier=CarrierSettings(rules=SendingRules(answer_time_ms=sender.ack_timeout_ms)),
+        ),
+        authenticator=None if key is None else Authenticator(key),
+        tick_s=float(max(1, engine.background_s)),
+    )
+
+
+def _receiver_settings(receiver: ReceiverElement, *, exposed: bool) -> ReceiverSettings:
+    return ReceiverSettings(
+        address=_own_address() if receiver.address == AUTOMATIC else receiver.address,
+        port=receiver.port,
+        threads=receiver.threads,
+        selector_timeout_ms=receiver.selector_timeout_ms,
+        exposed=exposed,
+    )
+
+
+def _own_address() -> str:
+    """The address of this machine's name, as `auto` means it."""
+    try:
+        return socket.gethostbyname(socket.gethostname())
+    except OSError as error:
+        raise InputError(f"tcpListenAddress auto: this machine's name has no address: {error}") from None
