@@ -48,6 +48,7 @@ from refjk.objectstream.text import decode_text
 
 _SWAP = sys.byteorder == "little"
 _END = object()  # in place of a content: TC_ENDBLOCKDATA
+_REFERENCE = int(TypeCode.REFERENCE)
 _EXTERNALIZABLE = int(ClassFlag.EXTERNALIZABLE)
 _BOTH = int(ClassFlag.SERIALIZABLE | ClassFlag.EXTERNALIZABLE)
 Starters = Mapping[int, Callable[["ObjectReader", int], object]]
@@ -206,12 +207,14 @@ class ObjectReader(Cursor):
         return text
 
     def _object(self, at: int) -> JavaObject | Task:
-        """At once where nothing in the object can nest, as in the many boxed values of a message."""
+        """At once where nothing in the object can nest, as in the many boxed values of a message.
+
+        Only behind a reference: at anything else there might be an object again, and so on without end.
+        """
+        if self._peek() != _REFERENCE:
+            return self._object_of(at)
         start = self._position
-        description = self._begin(_RECORDS)
-        if type(description) is GeneratorType:
-            return self._object_of(at, start, description)
-        found = self._numbered_object(description, at, start)
+        found = self._numbered_object(self._checked_description(self._begin(_RECORDS), start), at)
         if not found.description.is_flat:
             return self._filled(found)
         for part in found.description.parts:
@@ -220,12 +223,12 @@ class ObjectReader(Cursor):
                 data.values = self._primitive_values(part)
         return found
 
-    def _object_of(self, at: int, start: int, descriptor: Task) -> Task:
-        description = yield descriptor
-        return (yield from self._filled(self._numbered_object(description, at, start)))
+    def _object_of(self, at: int) -> Task:
+        description = yield from self._described()
+        return (yield from self._filled(self._numbered_object(description, at)))
 
-    def _numbered_object(self, description: object, at: int, start: int) -> JavaObject:
-        found = JavaObject(self._checked_description(description, start))
+    def _numbered_object(self, description: Description, at: int) -> JavaObject:
+        found = JavaObject(description)
         self._number(found, at)
         return found
 

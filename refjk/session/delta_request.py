@@ -47,6 +47,14 @@ class DeltaRequest:
         """The attributes that actions are about."""
         return {one.name for one in self._actions if one.type == ActionType.ATTRIBUTE}
 
+    def __contains__(self, name: object) -> bool:
+        """Whether an action has this name."""
+        return any(one.name == name for one in self._actions)
+
+    def discard(self, name: str) -> None:
+        """Forget the actions of a name."""
+        self._actions = [one for one in self._actions if one.name != name]
+
     def clear(self) -> None:
         self._actions.clear()
 

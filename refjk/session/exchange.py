@@ -21,6 +21,7 @@ from refjk.session.transfer import Heldable, HeldMessages, StateTransfer, Transf
 
 QUESTIONS_MAX = 3
 ENDED_MAX = 100_000
+WAITING_MAX = 1000
 
 
 class StateExchange:
@@ -31,6 +32,8 @@ class StateExchange:
         self._table = table
         self._do = do
         self._members: tuple[MemberAddress, ...] = ()
+        # Who asked while this manager itself has nothing to give: they are starting too.
+        self._waiting_for_us: dict[str | None, SessionMessage] = {}
         self.transfer = StateTransfer(
             settings.state_transfer_timeout_ms,
             settings.state_late_ms,
@@ -49,13 +52,19 @@ class StateExchange:
         return True
 
     def members_changed(self, members: Sequence[MemberAddress], now_ms: int) -> None:
-        """SES-XFR-05"""
         self._members = tuple(members)
+        self._ask_another(now_ms)
+
+    def _ask_another(self, now_ms: int) -> None:
+        """If the one that was asked is gone or starting itself: the next oldest. SES-XFR-05, SES-XFR-11"""
         asked = self.transfer.asked
-        if not self.transfer.waiting or asked is None or any(one.name == asked.name for one in members):
+        if not self.transfer.waiting or asked is None:
             return
-        if members:
-            self._ask(members[0], now_ms)
+        able = [member for member in self._members if member.name not in self._waiting_for_us]
+        if any(member.name == asked.name for member in able):
+            return
+        if able:
+            self._ask(able[0], now_ms)
         else:
             self.finish(now_ms)
 
@@ -66,11 +75,25 @@ class StateExchange:
 
     # -- answering ----------------------------------------------------------------------------
 
-    def answer(self, message: SessionMessage) -> None:
-        """SES-XFR-03"""
+    def receive_question(self, message: SessionMessage, now_ms: int) -> None:
+        """Answered at once, or when this manager has its own state. SES-XFR-11"""
         if message.address is None:
             raise Malformed("SES-XFR-03", offset=0, expected="who asks", actual="null")
-        table, to = self._table, message.address
+        if not self.transfer.waiting or self._table.rules.state_overwrites:
+            self._answer(message.address)
+        elif len(self._waiting_for_us) < WAITING_MAX:
+            self._waiting_for_us[message.address.name] = message
+            self._ask_another(now_ms)
+
+    def _answer_all(self) -> None:
+        waiting, self._waiting_for_us = self._waiting_for_us, {}
+        for message in waiting.values():
+            assert message.address is not None
+            self._answer(message.address)
+
+    def _answer(self, to: MemberAddress) -> None:
+        """SES-XFR-03"""
+        table = self._table
         sessions = table.sessions()
         if not table.rules.no_activation:
             for session in sessions:
@@ -126,11 +149,13 @@ class StateExchange:
         self.transfer.phase = TransferPhase.LATE
         for message in self.transfer.held.take():
             self._do(message, now_ms)
+        self._answer_all()
 
     def finish(self, now_ms: int) -> None:
         """Nothing more will come: what has waited is done, in the order in which it came."""
         for message in self.transfer.finish():
             self._do(message, now_ms)
+        self._answer_all()
 
     # -- the state arrives --------------------------------------------------------------------
 
@@ -162,8 +187,8 @@ class StateExchange:
             self.finish(now_ms)
 
     def _is_from_asked(self, message: SessionMessage) -> bool:
-        asked = self.transfer.asked
-        return asked is not None and (message.address is None or message.address.name == asked.name)
+        """Any that was asked: one that had nothing to give then answers when it has."""
+        return message.address is None or message.address.name in self.transfer.asked_names
 
     def _states(self, message: SessionMessage) -> list[SessionState]:
         settings = self._table.settings

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
 from refjk.base.errors import LocalProtocolError
 
@@ -68,6 +69,30 @@ class ActivationListener(Protocol):
     def session_did_activate(self, event: SessionEvent) -> None: ...
 
 
+# Whether a class has the methods takes long to find out, and is asked for every value.
+
+
+@lru_cache(maxsize=1024)
+def _is_binding(kind: type[Any]) -> bool:
+    return issubclass(kind, BindingListener)
+
+
+@lru_cache(maxsize=1024)
+def _is_activation(kind: type[Any]) -> bool:
+    return issubclass(kind, ActivationListener)
+
+
+def as_binding_listener(value: object) -> BindingListener | None:
+    """The value, if it wants to know when it is bound."""
+    kind: Any = type(value)
+    return cast(BindingListener, value) if _is_binding(kind) else None
+
+
+def _as_activation_listener(value: object) -> ActivationListener | None:
+    kind: Any = type(value)
+    return cast(ActivationListener, value) if _is_activation(kind) else None
+
+
 @dataclass(frozen=True, slots=True)
 class ListenerFault:
     """A callback raised; everything else went on. SES-LSN-09"""
@@ -115,20 +140,20 @@ class Listeners:
             self._call(listener.attribute_replaced, event)
 
     def value_bound(self, event: BindingEvent) -> None:
-        if isinstance(event.value, BindingListener):
-            self._call(event.value.value_bound, event)
+        if (listener := as_binding_listener(event.value)) is not None:
+            self._call(listener.value_bound, event)
 
     def value_unbound(self, event: BindingEvent) -> None:
-        if isinstance(event.value, BindingListener):
-            self._call(event.value.value_unbound, event)
+        if (listener := as_binding_listener(event.value)) is not None:
+            self._call(listener.value_unbound, event)
 
     def will_passivate(self, session: Session, value: object) -> None:
-        if isinstance(value, ActivationListener):
-            self._call(value.session_will_passivate, SessionEvent(session))
+        if (listener := _as_activation_listener(value)) is not None:
+            self._call(listener.session_will_passivate, SessionEvent(session))
 
     def did_activate(self, session: Session, value: object) -> None:
-        if isinstance(value, ActivationListener):
-            self._call(value.session_did_activate, SessionEvent(session))
+        if (listener := _as_activation_listener(value)) is not None:
+            self._call(listener.session_did_activate, SessionEvent(session))
 
     def _call(self, callback: Callable[[_E], None], event: _E) -> None:
         try:

@@ -175,7 +175,7 @@ class SessionManager(SessionTable):
     def _receive(self, message: SessionMessage | SessionIdMessage, now_ms: int) -> None:
         if isinstance(message, SessionMessage):
             if message.event_type == EventType.GET_ALL:
-                self._exchange.answer(message)
+                self._exchange.receive_question(message, now_ms)
                 return
             if message.event_type == EventType.ALL_SESSION_DATA:
                 self._exchange.receive(message, now_ms)
@@ -228,7 +228,10 @@ class SessionManager(SessionTable):
             self.report("full", f"more than {self.settings.replicas_max} sessions", session_id)
         else:
             self.counters.replicas_made += 1
-            self.listeners.session_created(self.make(session_id, now_ms))
+            session = self.make(session_id, now_ms)
+            self.listeners.session_created(session)
+            if session.pending is not None:
+                session.pending.clear()  # what listeners set here, the creating node's listeners set there
 
     def _create_replica_as_original(self, session_id: str, now_ms: int) -> None:
         try:
@@ -243,6 +246,8 @@ class SessionManager(SessionTable):
         session.set_id(session_id)
         self.put(session)
         self.listeners.session_created(session)
+        if session.pending is not None:
+            session.pending.clear()
 
     def _execute(self, session: Session, octets: bytes, now_ms: int) -> None:
         """SES-DLT-10"""

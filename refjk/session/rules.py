@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Rules:
     no_activation: bool = False
 
 
-ORIGINAL = Rules(*[True] * 12)
+ORIGINAL = Rules(**{rule.name: True for rule in fields(Rules)})
 """Tomcat 5.5.5 in everything."""
 
 REPAIRED = Rules()

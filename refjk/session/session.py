@@ -8,7 +8,7 @@ from refjk.base.errors import LocalProtocolError, Malformed
 from refjk.session.attributes import AttributeCodecs, NotAnAttribute
 from refjk.session.codes import ActionType, Verb
 from refjk.session.delta_request import DeltaAction, DeltaRequest
-from refjk.session.listeners import BindingEvent, BindingListener, Listeners
+from refjk.session.listeners import BindingEvent, Listeners, as_binding_listener
 from refjk.session.principal import Principal
 from refjk.session.rules import Rules
 from refjk.session.state import SessionState
@@ -211,7 +211,7 @@ class Session:
             listeners.value_unbound(BindingEvent(self, name, old))
         told: object = value if old is None else old
         if self._home.rules.events_without_value:
-            told = value if isinstance(value, BindingListener) else old
+            told = old if as_binding_listener(value) is None else value
         event = BindingEvent(self, name, told)
         if old is None:
             listeners.attribute_added(event)
@@ -238,12 +238,22 @@ class Session:
         self.access(now_ms)
         try:
             for action in request:
-                self._act(action, notify=notify)
+                if not self._own_change_stands(action.name):
+                    self._act(action, notify=notify)
         except Malformed:
             if not self._home.rules.fault_keeps_access:
                 self.end_access()
             raise
         self.end_access()
+
+    def _own_change_stands(self, name: str) -> bool:
+        """Whether a running request has changed this too, and will tell. SES-DLT-13"""
+        if self._home.rules.received_list_stays or not self.pending or name not in self.pending:
+            return False
+        if self.access_count > 1:  # the delta itself is one of the accesses
+            return True
+        self.pending.discard(name)
+        return False
 
     def _act(self, action: DeltaAction, *, notify: bool) -> None:
         value = None if action.verb == Verb.REMOVE else action.value

@@ -80,6 +80,10 @@ class SessionTable:
     def __len__(self) -> int:
         return len(self._sessions)
 
+    def __bool__(self) -> bool:
+        """Also without sessions it is one."""
+        return True
+
     def sessions(self) -> list[Session]:
         return list(self._sessions.values())
 
@@ -98,8 +102,8 @@ class SessionTable:
         self.counters.created += 1
         self.listeners.session_created(session)
         self.tell(EventType.CREATED, session.id, self.request_id(session.id, now_ms))
-        if session.pending is not None:
-            session.pending.clear()
+        if self.rules.created_under_other_id and session.pending is not None:
+            session.pending.clear()  # with what listeners have set
         return session
 
     def check_limit(self) -> None:

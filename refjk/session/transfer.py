@@ -64,6 +64,7 @@ class StateTransfer:
     phase: TransferPhase = TransferPhase.NONE
     asked: MemberAddress | None = None
     asked_at_ms: int = 0
+    asked_names: set[str | None] = field(default_factory=set)
     questions: int = 0
     ended: set[str] = field(default_factory=set)  # sessions that ended here since the question
     loaded: int = 0
@@ -80,6 +81,7 @@ class StateTransfer:
         if self.phase is not TransferPhase.LATE:  # an application that runs goes on running
             self.phase = TransferPhase.WAITING
         self.asked, self.asked_at_ms = member, now_ms
+        self.asked_names.add(member.name)
         self.questions += 1
         self.held.overflowed = False
 
@@ -95,4 +97,5 @@ class StateTransfer:
         """The state is complete, or will not come: what waited is due."""
         self.phase, self.asked = TransferPhase.DONE, None
         self.ended.clear()
+        self.asked_names.clear()
         return self.held.take()

@@ -13,6 +13,8 @@ from tests.bench.candidates import CANDIDATES, Candidate
 from tests.bench.throughput import as_markdown, measure
 from tests.interop.peers import PeerMissing
 
+ALONE = ("codec", "decisions", "objects", "senders")  # refjk by itself, without httpd and other servers
+
 
 def parse() -> argparse.Namespace:
     """The options."""
@@ -24,7 +26,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("requests", "front", "transfer", "codec", "decisions"),
+        choices=("requests", "front", "transfer", "codec", "decisions", "objects", "senders"),
         default="requests",
         help="front: refjk's front and httpd, over AJP and over plain HTTP",
     )
@@ -68,7 +70,7 @@ def main() -> int:
     if options.json:
         options.json.write_text(json.dumps(numbers, indent=1) + "\n")
     wanted = {candidate.name for candidate in candidates if candidate.kind == "own"}
-    return 0 if options.what in ("codec", "decisions") or wanted <= measured else 1
+    return 0 if options.what in ALONE or wanted <= measured else 1
 
 
 def run(options: argparse.Namespace, candidates: list[Candidate]) -> tuple[str, object, set[str]]:
@@ -83,6 +85,16 @@ def run(options: argparse.Namespace, candidates: list[Candidate]) -> tuple[str, 
 
         rates = decisions.measure(options.rounds)
         return decisions.as_markdown(rates), rates, set(rates)
+    if options.what == "objects":
+        from tests.bench import objects
+
+        times = objects.measure(options.rounds)
+        return objects.as_markdown(times), times, set(times)
+    if options.what == "senders":
+        from tests.bench import senders
+
+        sent = senders.measure(options.rounds, options.seconds)
+        return senders.as_markdown(sent), dataclasses.asdict(sent), set()
     sizes = {"threads": options.threads, "httpd_threads": options.httpd_threads}
     if options.what == "transfer":
         moved = transfer.measure(candidates, rounds=options.rounds, **sizes)

@@ -248,3 +248,51 @@ def test_a_value_that_cannot_be_written_is_told_by_the_writer() -> None:
 
     with pytest.raises(LocalProtocolError):
         encode_delta_request(request, AttributeCodecs())
+
+
+@covers("SES-DLT-13")
+def test_what_a_running_request_has_changed_stands_everywhere() -> None:
+    cluster = Cluster("abc")
+    session = cluster.request("a", None, set_to("x", 0))
+    cluster.settle()
+    own = cluster["b"].begin(session.id, cluster.now_ms)
+    assert own is not None
+    own.set("x", "b")
+    own.set_max_inactive_interval(5)
+
+    def other(session: Session) -> None:
+        session.set("x", "a")
+        session.set("y", "a")
+        session.set_max_inactive_interval(7)
+
+    cluster.request("a", session.id, other)
+    cluster.settle()
+    assert own.attributes() == {"x": "b", "y": "a"}
+    cluster["b"].request_completed(session.id, cluster.now_ms)
+    cluster["b"].end(own)
+    cluster.settle()
+
+    for name in "abc":
+        known = cluster[name].known(session.id)
+        assert known is not None
+        assert (known.attributes(), known.max_inactive_interval) == ({"x": "b", "y": "a"}, 5)
+
+
+@covers("SES-DLT-13")
+def test_what_was_kept_back_by_a_filter_gives_way_to_what_is_newer() -> None:
+    cluster = Cluster("abc")
+    session = cluster.request("a", None, set_to("x", 0))
+    cluster.settle()
+    own = cluster["b"].begin(session.id, cluster.now_ms)
+    assert own is not None
+    own.set("x", "old")
+    own.set("z", "kept")
+    cluster["b"].end(own)
+
+    cluster.request("a", session.id, set_to("x", "new"))
+    cluster.settle()
+    cluster.request("b", session.id)
+    cluster.settle()
+
+    for name in "abc":
+        assert cluster.nodes[name].names(session.id) == {"x": "new", "z": "kept"}

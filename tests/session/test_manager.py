@@ -15,6 +15,7 @@ from refjk.session import (
     EventType,
     ManagerSettings,
     Session,
+    SessionEvent,
     SessionInvalid,
     SessionManager,
     SessionMessage,
@@ -353,3 +354,32 @@ def test_counters_count() -> None:
     a, b = cluster["a"].counters, cluster["b"].counters
     assert (a.created, a.deltas_sent, a.ended, a.max_active) == (2, 1, 1, 2)
     assert (b.created, b.replicas_made, b.deltas_executed, b.ended) == (0, 2, 1, 1)
+
+
+@covers("SES-MGR-01", "SES-MGR-03")
+def test_what_listeners_set_in_a_new_session_is_that_of_the_creating_node_everywhere() -> None:
+    cluster = Cluster("abc")
+
+    class Marker:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def session_created(self, event: SessionEvent) -> None:
+            event.session.set("made at", self.name)
+
+        def session_destroyed(self, event: SessionEvent) -> None:
+            pass
+
+    for name in "abc":
+        cluster[name].listeners.add(Marker(name))
+
+    session = cluster.request("a", None)
+    assert cluster.settle() == [EventType.CREATED, EventType.DELTA]
+    cluster.request("b", session.id)
+    assert cluster.settle() == [EventType.ACCESSED]
+
+    assert [cluster.nodes[name].names(session.id) for name in "abc"] == [{"made at": "a"}] * 3
+
+
+def test_a_manager_without_sessions_is_one_all_the_same() -> None:
+    assert Cluster()["a"] and len(Cluster()["a"]) == 0

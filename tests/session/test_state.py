@@ -9,13 +9,17 @@ import pytest
 from refjk.base.errors import Malformed
 from refjk.objectstream import JavaList, Long, ObjectOutput, record_of
 from refjk.session import (
+    MESSAGE_LIMITS,
+    STATE_LIMITS,
     EventType,
     Principal,
     SessionMessage,
     SessionState,
     decode_all_sessions,
+    decode_message,
     decode_session,
     encode_all_sessions,
+    encode_message,
     encode_session,
 )
 from refjk.session.state import encode_what_can_be
@@ -162,3 +166,17 @@ def test_a_loaded_session_is_a_valid_replica_as_if_accessed_now(is_valid: bool) 
     assert (session.primary, session.is_new, session.access_count) == (False, False, 0)
     assert (session.creation_ms, session.last_access_ms, session.this_access_ms) == (1, 3, START_MS)
     assert session.principal == STATE.principal
+
+
+@covers("SES-LAY-10")
+def test_the_state_of_a_large_node_is_read_and_there_is_an_end_to_it() -> None:
+    large = SessionMessage(EventType.ALL_SESSION_DATA, CONTEXT, "SESSION-STATE", bytes(20 * 1024 * 1024))
+    octets = encode_all_sessions([STATE] * 3, 5)
+
+    read = decode_message(encode_message(large, 5))
+
+    assert isinstance(read, SessionMessage) and read.octets == large.octets
+    assert MESSAGE_LIMITS.octets == STATE_LIMITS.octets == 256 * 1024 * 1024
+    assert STATE_LIMITS.records >= 20 * 1_000_000
+    with pytest.raises(Malformed):
+        decode_all_sessions(octets, 5, limits=replace(STATE_LIMITS, octets=len(octets) - 1))

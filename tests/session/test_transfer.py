@@ -385,11 +385,61 @@ def test_a_state_that_cannot_be_read_leaves_the_node_waiting() -> None:
     assert join.values() == {"x": 0}
 
 
-def test_two_nodes_that_start_at_once_both_get_ready() -> None:
-    cluster = Cluster("ab")
-    for name in "ab":
-        cluster[name].start(cluster.members_but(name), START_MS)
+@covers("SES-XFR-11")
+@pytest.mark.parametrize("names", ["ab", "abc", "abcdef"])
+def test_nodes_that_start_at_once_all_get_ready_without_waiting(names: str) -> None:
+    cluster = Cluster(names)
+    for name in names:
+        cluster[name].start(cluster.members_but(name), cluster.now_ms)
 
     cluster.settle()
 
-    assert cluster["a"].ready and cluster["b"].ready
+    assert [cluster[name].ready for name in names] == [True] * len(names)
+    assert [cluster[name].reports() for name in names if cluster[name].counters.malformed] == []
+
+
+@covers("SES-XFR-11")
+def test_a_node_that_has_nothing_yet_answers_when_it_has() -> None:
+    join = joining()
+    cluster = join.cluster
+    cluster.add("c")
+    cluster["c"].start([cluster.nodes["b"].address, cluster.nodes["a"].address], START_MS)
+    cluster.settle()
+    assert not cluster["c"].ready
+
+    join.state_arrives()
+    cluster.settle()
+
+    assert cluster["c"].ready
+    assert cluster.nodes["c"].names(join.session.id) == {"x": 0}
+
+
+@covers("SES-XFR-11")
+def test_two_that_start_and_ask_each_other_turn_to_the_one_that_has_sessions() -> None:
+    cluster = Cluster("a")
+    session = cluster.request("a", None, set_to("x", 1))
+    cluster.settle()
+    cluster.add("b")
+    cluster.add("c")
+    have, b, c = (cluster.nodes[name].address for name in "abc")
+    cluster["b"].start([c, have], START_MS)
+    cluster["c"].start([b, have], START_MS)
+
+    cluster.settle()
+
+    for name in "bc":
+        assert cluster[name].ready and cluster.nodes[name].names(session.id) == {"x": 1}
+
+
+@covers("SES-XFR-11")
+def test_whoever_waits_for_a_node_that_waited_in_vain_gets_what_it_has() -> None:
+    join = joining()
+    cluster = join.cluster
+    cluster.add("c")
+    cluster["c"].start([cluster.nodes["b"].address], START_MS)
+    cluster.settle()
+
+    cluster["b"].pass_time(START_MS + 60_000)
+    cluster.settle()
+
+    assert cluster["b"].ready and cluster["c"].ready
