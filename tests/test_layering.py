@@ -66,7 +66,7 @@ LAYERS: dict[str, Layer] = {
     "simulation": Layer(PROTOCOLS),
     # Tools.
     "vectors": Layer(PROTOCOLS),
-    "decode": Layer({"base", "ajp13"}, pure=True),
+    "decode": Layer({"base", "ajp13", "objectstream", "membership", "channel"}, pure=True),
     "speccheck": Layer({"base"}, pure=True, shells=frozenset({"tree"})),
     "conformance": Layer(PROTOCOLS | {"runtime"}),
     "demo": Layer(PROTOCOLS | {"runtime"}),

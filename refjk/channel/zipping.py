@@ -7,6 +7,8 @@ import zlib
 from refjk.base.errors import Malformed
 
 _GZIP = 31  # zlib's number for the gzip format
+# A fifth of the time of the usual level, for a twentieth more octets.
+_LEVEL = 1
 _MEMBER = b"\x1f\x8b\x08"
 _MEMBERS_MAX = 1000
 _SLICE = 65536
@@ -14,7 +16,7 @@ _SLICE = 65536
 
 def zip_payload(payload: bytes) -> bytes:
     """One gzip member without name and time, so that the same payload gives the same octets."""
-    packer = zlib.compressobj(wbits=_GZIP)
+    packer = zlib.compressobj(_LEVEL, wbits=_GZIP)
     return packer.compress(payload) + packer.flush()
 
 

@@ -1,4 +1,4 @@
-"""`refjk decode`: AJP13 traffic made visible, from a recording or live as a relay."""
+"""`refjk decode`: AJP13 and cluster traffic made visible, from a recording or, AJP13, live as a relay."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from types import FrameType
 from typing import BinaryIO, Protocol
 
 from refjk.base.errors import InputError, NothingSelected, UsageError
+from refjk.cli.cluster_forms import ClusterJsonForm, ClusterTextForm
 from refjk.cli.relay_view import CaptureRecorder, RelayView
 from refjk.cli.values import packet_size
-from refjk.decode import Event, Misfit, Opened, PacketSeen, Reader, Settings
+from refjk.decode import ClusterEvent, Event, Misfit, Opened, PacketSeen, Reader, Settings, Wire
+from refjk.decode.cluster_events import AnswerSeen, ChannelMisfit, ChannelOpened, DatagramSeen, FrameSeen
 from refjk.decode.describe import Style, amount
 from refjk.decode.diagram import DiagramForm
 from refjk.decode.json_lines import JsonForm
@@ -24,7 +26,7 @@ from refjk.runtime.addresses import Address, parse_address
 from refjk.runtime.relay import Relay
 from refjk.runtime.relay_tap import Tap
 
-HELP = "show AJP13 traffic: hex text, a capture file, or live as a relay"
+HELP = "show AJP13 and cluster traffic: hex text, a capture file, or AJP13 live as a relay"
 
 READ_SIZE = 1 << 16
 STDIN = "-"
@@ -38,16 +40,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "FILE is hex text (plain, xxd, hexdump -C; `>` or `<` before a line tells the sender), pcap or\n"
         "pcapng; its content tells which. Exit: 0 nothing wrong, 1 something wrong, 3 cannot be read,\n"
-        "5 no AJP13 packet in it."
+        "5 no AJP13 packet in it, nor anything of a cluster."
     )
     parser.add_argument(
         "file", nargs="?", metavar="FILE", help="the recording; - or nothing is standard input"
     )
     parser.add_argument(
+        "--protocol",
+        type=_wire,
+        metavar="NAME",
+        help="show only ajp, membership or channel (default: all of them, told by content)",
+    )
+    parser.add_argument(
         "--port",
         type=_port,
         metavar="N",
-        help="in captures: the container's port, every connection to it is AJP13 (default: told by content)",
+        help="in captures: the container's port, every connection to it is AJP13 (default: told by content);"
+        " with another --protocol the port of the group, or of a receiver",
     )
     parser.add_argument(
         "--packet-size",
@@ -94,59 +103,82 @@ def run(options: argparse.Namespace) -> int:
         return _run_relay(options, settings, printer)
     if options.write or options.allow_remote:
         raise UsageError("--write and --allow-remote go with --relay")
-    return _run_file(options.file or STDIN, Reader(settings, options.port), printer)
+    return _run_file(options.file or STDIN, Reader(settings, options.port, options.protocol), printer)
 
 
 class _Form(Protocol):
     def lines(self, event: Event) -> Iterable[str]: ...
 
 
+class _ClusterForm(Protocol):
+    def lines(self, event: ClusterEvent) -> Iterable[str]: ...
+
+
 class _Printer:
     """Prints events in the form that was asked for, and counts."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self._form = _form(options)
+        self._form, self._cluster_form = _forms(options)
         self._glyphs = _glyphs()
-        self.packets = self.connections = self.wrong = 0
+        self.packets = self.connections = self.announcements = self.wrong = 0
 
-    def show(self, events: Iterable[Event]) -> None:
+    def show(self, events: Iterable[Event | ClusterEvent]) -> None:
         """Print them as they come; what was known before an error is out before it."""
         try:
             for event in events:
                 self._count(event)
-                for line in self._form.lines(event):
+                lines = (
+                    self._cluster_form.lines(event)
+                    if isinstance(event, ClusterEvent)
+                    else self._form.lines(event)
+                )
+                for line in lines:
                     print(self._glyphs(line))
         finally:
             sys.stdout.flush()
 
-    def _count(self, event: Event) -> None:
+    def _count(self, event: Event | ClusterEvent) -> None:
         if isinstance(event, PacketSeen):
             self.packets += 1
             self.wrong += len(event.findings)
-        elif isinstance(event, Misfit):
+        elif isinstance(event, FrameSeen | AnswerSeen):
+            self.packets += 1
+            self.wrong += event.fault is not None
+        elif isinstance(event, DatagramSeen):
+            self.announcements += 1
+            self.wrong += event.refused is not None
+        elif isinstance(event, Misfit | ChannelMisfit):
             self.wrong += 1
-        elif isinstance(event, Opened):
+        elif isinstance(event, Opened | ChannelOpened):
             self.connections += 1
+
+    @property
+    def empty(self) -> bool:
+        return not (self.packets or self.announcements or self.wrong)
 
     def remark(self, text: str) -> None:
         print(f"refjk decode: {text}", file=sys.stderr, flush=True)
 
     def summarise(self) -> None:
         packets, connections = amount(self.packets, "packet"), amount(self.connections, "connection")
-        self.remark(f"{packets} on {connections}; {self.wrong or 'nothing'} wrong")
+        counted = [f"{packets} on {connections}"] if self.packets or not self.announcements else []
+        if self.announcements:
+            counted.append(amount(self.announcements, "announcement"))
+        self.remark(f"{', '.join(counted)}; {self.wrong or 'nothing'} wrong")
 
     @property
     def exit_code(self) -> int:
         return 1 if self.wrong else 0
 
 
-def _form(options: argparse.Namespace) -> _Form:
+def _forms(options: argparse.Namespace) -> tuple[_Form, _ClusterForm]:
+    """For AJP13 and for a cluster's traffic, of which there is no diagram."""
     style = Style(detail=options.verbose, show_secrets=options.show_secrets)
     if options.json:
-        return JsonForm(style)
-    if options.diagram:
-        return DiagramForm(style)
-    return TextForm(style, colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+        return JsonForm(style), ClusterJsonForm(style)
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    form = DiagramForm(style) if options.diagram else TextForm(style, colour=colour)
+    return form, ClusterTextForm(style, colour=colour)
 
 
 def _run_file(name: str, reader: Reader, printer: _Printer) -> int:
@@ -162,8 +194,8 @@ def _run_file(name: str, reader: Reader, printer: _Printer) -> int:
         raise
     except InputError as error:
         raise InputError(f"{shown}: {error}") from None
-    if not printer.packets and not printer.wrong:
-        raise NothingSelected(f"there is no AJP13 packet in {shown}")
+    if printer.empty:
+        raise NothingSelected(f"there is no AJP13 packet in {shown}, nor anything of a cluster")
     printer.summarise()
     return printer.exit_code
 
@@ -194,6 +226,8 @@ def _run_relay(options: argparse.Namespace, settings: Settings, printer: _Printe
     listen, target = options.relay
     if options.file or options.port:
         raise UsageError("--relay takes neither FILE nor --port")
+    if options.protocol not in (None, Wire.AJP):
+        raise UsageError("--relay shows AJP13 only")
     if not listen.is_loopback() and not options.allow_remote:
         raise UsageError(
             f"{listen} is not a loopback address, and whoever reaches it reaches the container;"
@@ -256,6 +290,13 @@ def _relay(text: str) -> tuple[Address, Address]:
 
 def _with_host(text: str) -> str:
     return f"127.0.0.1:{text}" if text.isdigit() else text
+
+
+def _wire(text: str) -> Wire:
+    try:
+        return Wire(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not ajp, membership or channel") from None
 
 
 def _port(text: str) -> int:

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from refjk.base.errors import InputError
-from refjk.decode.conversation import Conversation, Settings
-from refjk.decode.events import Event, Side
+from refjk.decode.events import Side
 
 LINE_SIZE_MAX = 1 << 20
 REPEAT_SIZE_MAX = 1 << 24
@@ -45,11 +45,19 @@ _HALVES = re.compile(r"((?:[0-9A-Fa-f]{2} ){7}[0-9A-Fa-f]{2})  ((?:[0-9A-Fa-f]{2
 _PREFIXES = re.compile(r"0[xX]|\\x|[,;:]")
 
 
-class HexTextReader:
-    """Feed the text as it comes; everything is one connection, seen from an unknown moment on."""
+@dataclass(frozen=True, slots=True)
+class HexPiece:
+    """The octets of one line. `begins`: they do not go on with a dump that the line before belongs to."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._conversation = Conversation(1, settings, from_start=False, complete=True)
+    mark: Side | None
+    octets: bytes
+    begins: bool
+
+
+class HexText:
+    """Feed the text as it comes."""
+
+    def __init__(self) -> None:
         self._rest = b""
         self._line = 0
         self._size = 0  # octets of the dump so far
@@ -58,7 +66,7 @@ class HexTextReader:
         self._after_plain = False  # the line before had no offset
         self._mark: Side | None = None
 
-    def feed(self, data: bytes) -> Iterator[Event]:
+    def feed(self, data: bytes) -> Iterator[HexPiece]:
         """Raises `InputError` for a line that is no hex text."""
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
@@ -67,11 +75,11 @@ class HexTextReader:
         if len(self._rest) > LINE_SIZE_MAX:
             raise InputError(f"line {self._line + 1} is longer than {LINE_SIZE_MAX} octets")
 
-    def end(self) -> Iterator[Event]:
+    def end(self) -> Iterator[HexPiece]:
+        """What there is of a line that has no end."""
         yield from self._read(self._rest)
-        yield from self._conversation.end_of_recording()
 
-    def _read(self, line: bytes) -> Iterator[Event]:
+    def _read(self, line: bytes) -> Iterator[HexPiece]:
         self._line += 1
         text = line.decode("utf-8-sig", "replace").partition("#")[0].strip()
         if not text:
@@ -85,12 +93,8 @@ class HexTextReader:
             self._after_plain = False
             text = after.strip()
         octets = self._octets(text)
-        if not octets:
-            return
-        if self._mark is not None:
-            yield from self._conversation.receive(self._mark, octets, None)
-        else:
-            yield from self._conversation.receive_any(octets, None)
+        if octets:
+            yield HexPiece(self._mark, octets, begins=self._size in (0, len(octets)))
 
     def _octets(self, text: str) -> bytes:
         if text == "*":

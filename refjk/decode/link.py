@@ -1,4 +1,6 @@
-"""TCP segments out of captured frames: Ethernet, Linux cooked, raw IP, loopback; IPv4 and IPv6."""
+"""TCP segments and UDP datagrams out of captured frames: Ethernet, Linux cooked, raw IP, loopback; IPv4
+and IPv6.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,8 @@ _IPV6 = 0x86DD
 _VLAN = (0x8100, 0x88A8, 0x9100)
 _VLAN_TAGS_MAX = 4
 _TCP = 6
+_UDP = 17
+_UDP_HEADER_SIZE = 8
 _SKIPPED_HEADERS = (0, 43, 60)  # IPv6: hop-by-hop, routing, destination options
 _FRAGMENT_HEADER = 44
 _EXTENSIONS_MAX = 8
@@ -41,11 +45,43 @@ class Segment:
     missing: int
 
 
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """One UDP datagram. `missing` octets follow `data` that the capture did not keep."""
+
+    source: Endpoint
+    target: Endpoint
+    data: bytes
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Packet:
+    """What an IP packet carries: `octets` may hold padding behind `size` octets, or fewer than these."""
+
+    protocol: int
+    source: str
+    target: str
+    octets: bytes
+    size: int
+
+
 def segment_of(link_type: int, frame: bytes) -> Segment | None:
     """The segment in a captured frame; None for all that is no TCP, or cut off before its end of header.
 
     IP fragments give None too: they are not put together here.
     """
+    packet = _packet_of(link_type, frame)
+    return _tcp(packet) if packet is not None and packet.protocol == _TCP else None
+
+
+def datagram_of(link_type: int, frame: bytes) -> Datagram | None:
+    """The datagram in a captured frame; None as for `segment_of`."""
+    packet = _packet_of(link_type, frame)
+    return _udp(packet) if packet is not None and packet.protocol == _UDP else None
+
+
+def _packet_of(link_type: int, frame: bytes) -> _Packet | None:
     network = LINK_TYPES[link_type](frame)
     if network is None:
         return None
@@ -106,14 +142,15 @@ LINK_TYPES: Mapping[int, Callable[[bytes], tuple[int, bytes] | None]] = {
 """Which link types can be read."""
 
 
-def _ipv4(packet: bytes) -> Segment | None:
-    if len(packet) < 20 or packet[0] >> 4 != 4 or packet[9] != _TCP:
+def _ipv4(packet: bytes) -> _Packet | None:
+    if len(packet) < 20 or packet[0] >> 4 != 4:
         return None
     header_size = (packet[0] & 15) * 4
     total = int.from_bytes(packet[2:4], "big")
     if int.from_bytes(packet[6:8], "big") & 0x3FFF or header_size < 20:
         return None
-    return _tcp(
+    return _Packet(
+        packet[9],
         str(ipaddress.IPv4Address(packet[12:16])),
         str(ipaddress.IPv4Address(packet[16:20])),
         packet[header_size:],
@@ -122,7 +159,7 @@ def _ipv4(packet: bytes) -> Segment | None:
     )
 
 
-def _ipv6(packet: bytes) -> Segment | None:
+def _ipv6(packet: bytes) -> _Packet | None:
     if len(packet) < 40 or packet[0] >> 4 != 6:
         return None
     size = int.from_bytes(packet[4:6], "big") or len(packet) - 40
@@ -138,9 +175,8 @@ def _ipv6(packet: bytes) -> Segment | None:
             kind, offset = packet[offset], offset + 8
         else:
             kind, offset = packet[offset], offset + 8 + packet[offset + 1] * 8
-    if kind != _TCP:
-        return None
-    return _tcp(
+    return _Packet(
+        kind,
         str(ipaddress.IPv6Address(packet[8:24])),
         str(ipaddress.IPv6Address(packet[24:40])),
         packet[offset:],
@@ -148,19 +184,19 @@ def _ipv6(packet: bytes) -> Segment | None:
     )
 
 
-def _tcp(source: str, target: str, octets: bytes, size: int) -> Segment | None:
-    """`octets` may hold padding behind `size` octets, or fewer than these."""
+def _tcp(packet: _Packet) -> Segment | None:
+    octets = packet.octets
     if len(octets) < 20:
         return None
     header_size = (octets[12] >> 4) * 4
     flags = octets[13]
-    payload_size = size - header_size
+    payload_size = packet.size - header_size
     if header_size < 20 or payload_size < 0:
         return None
     data = octets[header_size : header_size + payload_size]
     return Segment(
-        (source, int.from_bytes(octets[:2], "big")),
-        (target, int.from_bytes(octets[2:4], "big")),
+        (packet.source, int.from_bytes(octets[:2], "big")),
+        (packet.target, int.from_bytes(octets[2:4], "big")),
         int.from_bytes(octets[4:8], "big"),
         int.from_bytes(octets[8:12], "big") if flags & _ACK else None,
         bool(flags & _SYN),
@@ -168,4 +204,20 @@ def _tcp(source: str, target: str, octets: bytes, size: int) -> Segment | None:
         bool(flags & _RST),
         data,
         payload_size - len(data),
+    )
+
+
+def _udp(packet: _Packet) -> Datagram | None:
+    octets = packet.octets
+    if len(octets) < _UDP_HEADER_SIZE:
+        return None
+    size = int.from_bytes(octets[4:6], "big") - _UDP_HEADER_SIZE
+    if not 0 <= size <= packet.size - _UDP_HEADER_SIZE:
+        return None
+    data = octets[_UDP_HEADER_SIZE : _UDP_HEADER_SIZE + size]
+    return Datagram(
+        (packet.source, int.from_bytes(octets[:2], "big")),
+        (packet.target, int.from_bytes(octets[2:4], "big")),
+        data,
+        size - len(data),
     )

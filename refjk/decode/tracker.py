@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Iterator
 
@@ -25,15 +26,18 @@ class Tracker:
     """Segments of any connections in, events out.
 
     With `port` every connection of that port is AJP13 and its container is there; without, the
-    first octets tell. Bounded: the connections that were silent longest are forgotten first.
+    first octets tell. `numbers` gives each its number. Bounded: the connections that were silent longest
+    are forgotten first.
     """
 
-    def __init__(self, settings: Settings, port: int | None = None) -> None:
+    def __init__(
+        self, settings: Settings, port: int | None = None, numbers: Iterator[int] | None = None
+    ) -> None:
         self._settings = settings
         self._port = port
         self._connections: OrderedDict[_Key, _Connection] = OrderedDict()
         self._held = 0
-        self._numbers = 0
+        self._numbers = numbers or itertools.count(1)
         self.ignored = 0  # TCP connections that are no AJP13
 
     def feed(self, segment: Segment, time_ns: int | None) -> Iterator[Event]:
@@ -62,9 +66,8 @@ class Tracker:
 
     def conversation(self, source: Endpoint, target: Endpoint, from_start: bool) -> Conversation:
         """A new one, between a web server and a container."""
-        self._numbers += 1
         return Conversation(
-            self._numbers,
+            next(self._numbers),
             self._settings,
             web_server=endpoint_text(source),
             container=endpoint_text(target),

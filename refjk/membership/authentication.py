@@ -14,9 +14,9 @@ KEY_SIZE_MIN = 16
 WINDOW_MS = 10_000
 REMEMBERED_MAX = 4096
 
-_MARK = b"refjkmac"
+MARK = b"refjkmac"
 _TAG_SIZE = 32
-_TRAILER_SIZE = len(_MARK) + 8 + _TAG_SIZE
+TRAILER_SIZE = len(MARK) + 8 + _TAG_SIZE
 _CONTEXT = b"refjk membership datagram 1\0"  # the same key is of no use for anything else
 
 
@@ -41,19 +41,19 @@ class Authenticator:
     @property
     def overhead(self) -> int:
         """Octets that a datagram grows by."""
-        return _TRAILER_SIZE
+        return TRAILER_SIZE
 
     def sign(self, datagram: bytes, wall_ms: int) -> bytes:
         """The datagram with its trailer; `wall_ms` since 1970. MEM-AUT-02"""
         if not 0 <= wall_ms < 1 << 63:
             raise LocalProtocolError(f"no time since 1970: {wall_ms}")
-        signed = datagram + _MARK + wall_ms.to_bytes(8, "big")
+        signed = datagram + MARK + wall_ms.to_bytes(8, "big")
         return signed + self._tag(signed)
 
     def verify(self, octets: bytes, wall_ms: int) -> bytes:
         """The datagram without its trailer; raises `Malformed` and remembers nothing when it is refused."""
-        start = len(octets) - _TRAILER_SIZE
-        if start < 0 or octets[start : start + len(_MARK)] != _MARK:
+        start = len(octets) - TRAILER_SIZE
+        if start < 0 or octets[start : start + len(MARK)] != MARK:
             raise Malformed("MEM-AUT-08", offset=max(start, 0), expected="a signed datagram", actual="none")
         signed, tag = octets[:-_TAG_SIZE], octets[-_TAG_SIZE:]
         if not hmac.compare_digest(self._tag(signed), tag):

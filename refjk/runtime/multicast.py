@@ -137,7 +137,8 @@ class MulticastMembership:
         settings: MulticastSettings | None,
         on_events: Callable[[Sequence[Event]], None],
     ) -> None:
-        if settings and not (settings.confined or settings.exposed or membership.authenticated):
+        sends = membership.own_announcement(0) is not None
+        if sends and settings and not (settings.confined or settings.exposed or membership.authenticated):
             raise UsageError(
                 "announcements without a key would leave this machine: give a key, or the loopback "
                 "interface, or allow it explicitly"
@@ -239,7 +240,7 @@ class MulticastMembership:
             except BlockingIOError:
                 return
             except OSError as error:
-                # Not at once again: the error may stay .
+                # Not at once again: the error may stay.
                 logger.warning("cannot read announcements: %s", error.strerror)
                 self._stopping.wait(0.5)
                 return

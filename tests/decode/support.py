@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from refjk.decode import Event, Finding, Misfit, PacketSeen, Reader, Remark, Settings
+from refjk.decode import ClusterEvent, Event, Finding, Misfit, PacketSeen, Reader, Remark, Settings
 
 WEB_SERVER = ("10.0.0.1", 40000)
 CONTAINER = ("10.0.0.2", 8009)
@@ -137,12 +137,18 @@ def pcapng(frames: Iterable[bytes], link_type: int = RAW, order: str = "<") -> b
 
 
 def read(data: bytes, *, step: int | None = None, port: int | None = None, **settings: object) -> list[Event]:
-    """All events of a recording, fed in one piece or in pieces of `step` octets."""
+    """All events of an AJP13 recording, fed in one piece or in pieces of `step` octets."""
     reader = Reader(Settings(**settings), port)  # type: ignore[arg-type]
-    events: list[Event] = []
+    events: list[Event | ClusterEvent] = []
     for start in range(0, len(data), step or len(data) or 1):
         events += reader.feed(data[start : start + (step or len(data))])
-    return events + list(reader.end())
+    events += reader.end()
+    return ajp_of(events)
+
+
+def ajp_of(events: Iterable[Event | ClusterEvent]) -> list[Event]:
+    """All but what is of a cluster."""
+    return [event for event in events if not isinstance(event, ClusterEvent)]
 
 
 def kinds(events: Iterable[Event]) -> list[str]:

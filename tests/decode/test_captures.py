@@ -20,6 +20,7 @@ from tests.decode.support import (
     RAW,
     WEB_SERVER,
     Talk,
+    ajp_of,
     enhanced,
     ethernet,
     findings,
@@ -232,7 +233,7 @@ def test_packets_are_given_as_soon_as_they_are_whole() -> None:
     data = pcap(Talk().open().say(">", CPING).say("<", CPONG).packets)
     seen: list[tuple[int, list[str]]] = []
     for offset in range(len(data)):
-        found = kinds(list(reader.feed(data[offset : offset + 1])))
+        found = kinds(ajp_of(reader.feed(data[offset : offset + 1])))
         if found:
             seen.append((len(data) - offset, found))
     assert [found for _, found in seen] == [["> CPING"], ["< CPONG"]]

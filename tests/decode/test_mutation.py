@@ -26,7 +26,7 @@ from tests.ajp13.support import (
     random_splits,
     string,
 )
-from tests.decode.support import ETHERNET, Talk, ethernet, pcap, pcapng
+from tests.decode.support import ETHERNET, Talk, ajp_of, ethernet, pcap, pcapng
 from tests.decode.test_hex_text import hexdump, wireshark, xxd
 
 SEED = 20_050_301
@@ -98,8 +98,8 @@ def test_a_changed_recording_is_decoded_or_refused(name: str) -> None:
         reader = Reader(Settings(packet_size=8192), port=random.choice((None, 8009)))
         try:
             for piece in random_splits(data, random, 200):
-                show(list(reader.feed(piece)))
-            show(list(reader.end()))
+                show(ajp_of(reader.feed(piece)))
+            show(ajp_of(reader.end()))
         except RefjkError:
             continue
         except Exception as error:

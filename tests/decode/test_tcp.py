@@ -31,6 +31,7 @@ from tests.decode.support import (
     RST,
     SYN,
     Talk,
+    ajp_of,
     findings,
     kinds,
     pcap,
@@ -127,12 +128,12 @@ def test_what_the_other_end_acknowledged_is_waited_for_only_a_while() -> None:
     talk = Talk().open().say(">", REQUEST).lose("<", HEADERS_200).say("<", BIG[:1400])
     events: list[Event] = []
     reader = Reader(Settings())
-    events += reader.feed(pcap(talk.packets))
+    events += ajp_of(reader.feed(pcap(talk.packets)))
     assert remarks(events) == []
     more = Talk(numbers=talk.numbers)
     for _ in range(20):
         more.say(">", b"").packets.append(more.packet(">", ACK))
-    events += reader.feed(pcap(more.packets)[24:])
+    events += ajp_of(reader.feed(pcap(more.packets)[24:]))
     assert remarks(events) == [f"{len(HEADERS_200)} octets of the container are missing"]
 
 
@@ -324,7 +325,7 @@ def test_endless_input_is_read_in_constant_space() -> None:
         reader_events += sum(1 for _ in reader.feed(pcap(talk.packets)[24:]))
         talk.packets.clear()
         if round_number % 500 == 0:
-            tracker = reader._source._tracker  # type: ignore[union-attr]
+            tracker = reader._source._ajp  # type: ignore[union-attr]
             assert len(tracker._connections) == 1
             assert tracker._held == sum(len(item) for item in tracker._connections.values()) < 100_000
     assert reader_events == 1 + 3000 * len(EXCHANGE_KINDS)

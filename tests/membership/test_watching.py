@@ -133,6 +133,13 @@ def test_a_new_life_is_a_restart_and_no_loss_whether_it_was_dropped_or_not() -> 
     assert (ear.seen.restarts, ear.seen.missed, ear.seen.heard) == (2, 0, 5)
 
 
+def test_a_new_life_may_have_another_interval() -> None:
+    ear = Ear()
+    for now_ms, alive_ms in ((0, 60_000), (500, 60_500), (4600, 0), (5600, 1000), (6600, 2000)):
+        ear.hear(now_ms, alive_ms)
+    assert (ear.seen.interval_ms, ear.seen.missed) == (1000, 0)
+
+
 def test_an_announcement_that_came_twice_or_was_overtaken_counts_apart() -> None:
     ear = Ear()
     for now_ms, alive_ms in ((0, 60_000), (500, 60_500), (501, 60_500), (1000, 61_500), (1001, 61_000)):
