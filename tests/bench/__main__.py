@@ -13,7 +13,13 @@ from tests.bench.candidates import CANDIDATES, Candidate
 from tests.bench.throughput import as_markdown, measure
 from tests.interop.peers import PeerMissing
 
-ALONE = ("codec", "decisions", "objects", "senders")  # refjk by itself, without httpd and other servers
+ALONE = (
+    "codec",
+    "decisions",
+    "objects",
+    "senders",
+    "replication",
+)  # refjk by itself, without httpd and other servers
 
 
 def parse() -> argparse.Namespace:
@@ -26,7 +32,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("requests", "front", "transfer", "codec", "decisions", "objects", "senders"),
+        choices=("requests", "front", "transfer", "codec", "decisions", "objects", "senders", "replication"),
         default="requests",
         help="front: refjk's front and httpd, over AJP and over plain HTTP",
     )
@@ -95,6 +101,11 @@ def run(options: argparse.Namespace, candidates: list[Candidate]) -> tuple[str, 
 
         sent = senders.measure(options.rounds, options.seconds)
         return senders.as_markdown(sent), dataclasses.asdict(sent), set()
+    if options.what == "replication":
+        from tests.bench import replication
+
+        added = replication.measure(options.rounds, options.seconds)
+        return replication.as_markdown(added), dataclasses.asdict(added), set()
     sizes = {"threads": options.threads, "httpd_threads": options.httpd_threads}
     if options.what == "transfer":
         moved = transfer.measure(candidates, rounds=options.rounds, **sizes)

@@ -42,8 +42,8 @@ class JkWorker:
 
     def properties(self) -> list[str]:
         """Lines of workers.properties."""
-        own = ("secret", "max_packet_size", "ping_mode", "ping_timeout", "connect_timeout", "prepost_timeout")
-        own += ("socket_timeout", "socket_connect_timeout", "reply_timeout", "route", "lbfactor")
+        own = ["secret", "max_packet_size", "ping_mode", "ping_timeout", "connect_timeout", "prepost_timeout"]
+        own += ["socket_timeout", "socket_connect_timeout", "reply_timeout", "route", "lbfactor"]
         given = {key: getattr(self, key) for key in own if getattr(self, key) is not None}
         facts = {"type": "ajp13", "host": "127.0.0.1", "port": self.port, **given, **self.more}
         return [f"worker.{self.name}.{key}={value}" for key, value in facts.items()]
