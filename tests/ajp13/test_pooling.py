@@ -171,7 +171,9 @@ EXPECTED: dict[
 
 
 @covers("EPL-PNG-01")
-@pytest.mark.parametrize(("style", "connect", "request_"), product(PoolStyle, [False, True], [False, True]))
+@pytest.mark.parametrize(
+    ("style", "connect", "request_"), list(product(PoolStyle, [False, True], [False, True]))
+)
 def test_cping_is_sent_for_the_first_reason_that_is_configured(
     style: PoolStyle, connect: bool, request_: bool
 ) -> None:
