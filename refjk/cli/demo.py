@@ -7,17 +7,19 @@ import logging
 import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 from refjk.base.errors import UsageError
 from refjk.cli.json_file import write_json
-from refjk.demo.check import Check, Step
-from refjk.demo.cluster import Cluster
-from refjk.runtime.front import HTTP_PORT_DEFAULT
+from refjk.demo.cluster import PORT, Cluster
+from refjk.demo.node_options import MODES
 from refjk.runtime.signals import StopSignals
 
 HELP = "three nodes, a front and a small application, with one command"
 
 NODES_MAX = 9
+USERS = 50
+USERS_MAX = 500
 REVIVE_AFTER_S = 10.0
 
 
@@ -26,13 +28,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--port",
         type=int,
         metavar="N",
-        help=f"where the front listens (default {HTTP_PORT_DEFAULT}, or a free port if that is taken)",
+        help=f"where the front listens (default {PORT}, or a free port if that is taken)",
     )
     parser.add_argument(
         "--nodes", type=int, metavar="N", default=3, help=f"2 to {NODES_MAX} (default %(default)s)"
     )
-    parser.add_argument("--check", action="store_true", help="drive the demo, say what was seen, and exit")
+    parser.add_argument(
+        "--mode",
+        choices=MODES,
+        default=MODES[0],
+        help="how the nodes tell each other of sessions (default %(default)s)",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="drive the demo, kill its nodes while users click, say what was seen and lost, and exit",
+    )
+    parser.add_argument(
+        "--users",
+        type=int,
+        metavar="N",
+        help=f"with --check: how many click, 1 to {USERS_MAX} (default {USERS})",
+    )
     parser.add_argument("--json", metavar="FILE", help="with --check: what was seen, for programs")
+    parser.add_argument(
+        "--picture", metavar="FILE", help="kill a node in a short run, draw what happened as an SVG, and exit"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -41,11 +62,18 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--nodes is 2 to {NODES_MAX}, not {options.nodes}")
     if options.port is not None and not 0 <= options.port <= 65535:
         raise UsageError(f"--port is 0 to 65535, not {options.port}")
-    if options.json and not options.check:
-        raise UsageError("--json goes with --check")
+    for name in ("json", "users"):
+        if getattr(options, name) is not None and not options.check:
+            raise UsageError(f"--{name} goes with --check")
+    if options.users is not None and not 1 <= options.users <= USERS_MAX:
+        raise UsageError(f"--users is 1 to {USERS_MAX}, not {options.users}")
+    if options.picture is not None and options.check:
+        raise UsageError("--picture does not go with --check")
     # The demo tells by itself what becomes of its nodes.
     logging.getLogger("refjk").addHandler(logging.NullHandler())
-    return _check(options, started) if options.check else _show(options)
+    if options.check:
+        return _check(options, started)
+    return _show(options) if options.picture is None else _draw(options)
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -53,7 +81,8 @@ def _show(options: argparse.Namespace) -> int:
     signals.install()
     cluster = Cluster(
         nodes=options.nodes,
-        port=HTTP_PORT_DEFAULT if options.port is None else options.port,
+        mode=options.mode,
+        port=PORT if options.port is None else options.port,
         port_may_differ=options.port is None,
         on_event=_remark,
         revive_after_s=REVIVE_AFTER_S,
@@ -66,17 +95,35 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace, started: float) -> int:
-    def say(step: Step) -> None:
-        print(f"{'ok  ' if step.passed else 'FAIL'}  {step.name}: {step.seen}", flush=True)
+    with Cluster(nodes=options.nodes, port=options.port or 0, mode=options.mode) as cluster:
+        # Loaded only now, so that the nodes start at once.
+        from refjk.demo.check import Check, Step
 
-    with Cluster(nodes=options.nodes, port=options.port or 0) as cluster:
+        def say(step: Step) -> None:
+            print(f"{'ok  ' if step.passed else 'FAIL'}  {step.name}: {step.seen}", flush=True)
+
         print(f"checking {len(cluster.nodes)} nodes behind {cluster.url}", flush=True)
-        steps = Check(cluster, say).run(started)
+        steps = Check(cluster, options.users or USERS, say).run(started)
     failed = sum(not step.passed for step in steps)
     print(f"{len(steps) - failed} passed, {failed} failed", flush=True)
     if options.json:
-        write_json(options.json, {"passed": not failed, "steps": [asdict(step) for step in steps]})
+        told = {"passed": not failed, "mode": options.mode, "steps": [asdict(step) for step in steps]}
+        write_json(options.json, told)
     return 1 if failed else 0
+
+
+def _draw(options: argparse.Namespace) -> int:
+    with Cluster(nodes=options.nodes, port=options.port or 0, mode=options.mode, on_event=_remark) as cluster:
+        from refjk.demo.failover import observe
+        from refjk.demo.picture import picture
+
+        text = picture(observe(cluster))
+    try:
+        Path(options.picture).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write --picture {options.picture}: {error.strerror}") from None
+    print(f"{options.picture}: a failover in steps")
+    return 0
 
 
 def _remark(text: str) -> None:
@@ -93,7 +140,7 @@ def _introduction(cluster: Cluster) -> str:
         "",
         f"  curl -c jar -b jar {url}json    # again and again: one node, and its count goes up",
         f"  curl {url}json                  # without cookies: node after node",
-        "  kill -9 PID    # the one in the answer; then with the jar again: another node answers",
+        "  kill -9 PID    # the one in the answer; then with the jar again: another node goes on counting",
         "",
         f"A killed node returns after {REVIVE_AFTER_S:g} s. Ctrl-C ends everything.",
     ]

@@ -9,7 +9,7 @@ import math
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from refjk.base.errors import UsageError
@@ -26,11 +26,13 @@ from refjk.configuration import (
 from refjk.runtime.access_log import FORMATS, AccessLog
 from refjk.runtime.addresses import Address
 from refjk.runtime.applications import ApplicationLoader
-from refjk.runtime.clustered import ClusteredEngine
+from refjk.runtime.cluster_node import ClusterNode
+from refjk.runtime.clustered import ClusteredEngine, farm_directories
 from refjk.runtime.connector import AjpServer, check_exposure
 from refjk.runtime.contexts import Hosts, node_base, node_properties
 from refjk.runtime.disk_files import DiskFiles
 from refjk.runtime.listening import resolve
+from refjk.runtime.node_status import NodeStatus
 from refjk.runtime.process_group import watch_lifeline
 from refjk.runtime.settings import ConnectorSettings
 from refjk.runtime.signals import StopSignals
@@ -61,6 +63,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let the cluster speak to other machines although anybody there could speak for a member",
     )
+    parser.add_argument(
+        "--status", metavar="HOST:PORT", help="serve a page about this node there, json and /metrics too"
+    )
+    parser.add_argument(
+        "--status-remote",
+        action="store_true",
+        help="let the status be seen from other machines (protect the port by other means)",
+    )
     parser.add_argument("--access-log", metavar="FILE", help="`-` is standard output")
     parser.add_argument("--access-log-format", choices=FORMATS, default="common", help="default %(default)s")
     parser.add_argument(
@@ -75,13 +85,17 @@ def run(options: argparse.Namespace) -> int:
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    if options.status_remote and not options.status:
+        raise UsageError("--status-remote needs a --status")
     file = find_server_xml(options.place)
     server = read_node(file)
     loader, base = ApplicationLoader(), node_base(file)
     if options.check_config:
-        return _tell_check([(one, Hosts.of(one.engine, base, loader)) for one in server.services])
+        return _tell_check([(one, Hosts.of(one.engine, base, loader)) for one in server.services], base)
     key = read_secret_if_given(options.key_file)
-    clusters = [ClusteredEngine(one.engine, exposed=options.exposed, key=key) for one in server.services]
+    clusters = [
+        ClusteredEngine(one.engine, base, exposed=options.exposed, key=key) for one in server.services
+    ]
     watch_lifeline()
     log = AccessLog(options.access_log, options.access_log_format) if options.access_log else None
     with contextlib.ExitStack() as stack:
@@ -89,8 +103,15 @@ def run(options: argparse.Namespace) -> int:
         for service, cluster in zip(server.services, clusters, strict=True):
             stack.callback(cluster.stop, CLUSTER_GRACE_S)
             cluster.start()
-            nodes.append((service, Hosts.of(service.engine, base, loader, cluster.wrap_for)))
-        return _serve(nodes, options.graceful_timeout, log)
+            hosts = Hosts.of(service.engine, base, loader, cluster.wrap_for)
+            cluster.deploy(hosts, loader)
+            nodes.append((service, hosts))
+        members = {
+            f"{service.name}/{host}": node
+            for service, cluster in zip(server.services, clusters, strict=True)
+            for host, node in cluster.nodes.items()
+        }
+        return _serve(nodes, members, options, log)
 
 
 def find_server_xml(place: str) -> str:
@@ -136,7 +157,7 @@ def _seconds(timeout_ms: int) -> float:
     return timeout_ms / 1000 if timeout_ms > 0 else math.inf
 
 
-def _tell_check(nodes: Sequence[tuple[ServiceElement, Hosts]]) -> int:
+def _tell_check(nodes: Sequence[tuple[ServiceElement, Hosts]], base: Path) -> int:
     failed = 0
     for service, hosts in nodes:
         for connector in service.connectors:
@@ -144,27 +165,52 @@ def _tell_check(nodes: Sequence[tuple[ServiceElement, Hosts]]) -> int:
             bound = (Address(host, address.port) for _, host in resolve(address))
             check_exposure(bound, connector_settings(connector))
             print(f"connector: ajp://{address}")
+        for host in service.engine.hosts:
+            if host.cluster is not None and host.cluster.deployer is not None:
+                where = farm_directories(host.cluster.deployer, base)
+                watches = "" if where.watch is None else f", watches {where.watch}"
+                print(f"farm: deploys to {where.deploy}{watches}")
         for application in hosts.applications():
             failed += application.error is not None
             print(f"application {application.path or '/'}: {application.error or 'can be started'}")
     return 3 if failed else 0
 
 
-def _serve(nodes: Sequence[tuple[ServiceElement, Hosts]], graceful_s: float, log: AccessLog | None) -> int:
+def _serve(
+    nodes: Sequence[tuple[ServiceElement, Hosts]],
+    members: Mapping[str, ClusterNode],
+    options: argparse.Namespace,
+    log: AccessLog | None,
+) -> int:
+    graceful_s = options.graceful_timeout
     servers = list(_servers(nodes, log))
     signals = StopSignals(reopen=log.reopen if log else None, report=lambda: _tell_counters(servers))
     signals.install()
-    finished = True
+    finished, status = True, None
+    connectors: dict[str, AjpServer] = {}
     try:
         for name, server in servers:
-            host, port = server.start()
-            print(f"refjk node {name} serves on ajp://{Address(host, port)}", file=sys.stderr, flush=True)
+            url = f"ajp://{Address(*server.start())}"
+            connectors[url] = server
+            print(f"refjk node {name} serves on {url}", file=sys.stderr, flush=True)
+        if options.status:
+            status = NodeStatus(
+                options.status,
+                name=", ".join(service.engine.jvm_route or service.name for service, _ in nodes),
+                nodes=members,
+                servers=connectors,
+                hosts={service.name: hosts for service, hosts in nodes},
+                remote=options.status_remote,
+            )
+            print(f"refjk status: http://{status.start()}/", file=sys.stderr, flush=True)
         signals.wait()
         print(f"refjk stops; running requests have {graceful_s:g} s", file=sys.stderr, flush=True)
         # All of them first: none takes a request while another one waits for its last.
         for _, server in servers:
             server.retire()
     finally:
+        if status is not None:
+            status.stop()
         until = time.monotonic() + graceful_s
         for _, server in servers:
             finished = server.stop(max(until - time.monotonic(), 0.0)) and finished

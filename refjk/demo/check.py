@@ -1,78 +1,53 @@
-"""The demo driven by itself: sessions that stay, a node that is killed, a node that returns."""
+"""The demo driven by itself: sessions that stay, nodes that are killed and return, updates that live on."""
 
 from __future__ import annotations
 
-import http.client
-import json
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 
-from refjk.demo.cluster import RECOVER_TIME_S, Cluster
+from refjk.demo.cluster import Cluster
+from refjk.demo.entrance import RECOVER_TIME_S
 from refjk.demo.nodes import Node
+from refjk.demo.users import Crowd, Visitor, failures_of, first_at, newcomers_without_pause
 
 CLIENTS_PER_NODE = 4
 ROUNDS = 5
 LOADERS = 4
+CLICKS_BETWEEN = 3  # of everybody, before a node is killed and after it
 FIRST_ANSWER_S = 3.0
 RETURN_DEADLINE_S = RECOVER_TIME_S + 15.0
-ANSWER_DEADLINE_S = 20.0
+
+MAY_LOSE = ("asynchronous",)
+"""Modes that answer a user before the other nodes have the update."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that was looked at."""
+    """One thing that was looked at. `numbers` for programs."""
 
     name: str
     passed: bool
     seen: str
-
-
-@dataclass(slots=True)
-class Visitor:
-    """A client with a cookie of its own."""
-
-    port: int
-    cookie: str = ""
-    node: str = ""
-    count: int = 0
-    failures: list[str] = field(default_factory=list)
-
-    def ask(self) -> None:
-        """One request; what came is in the attributes, what went wrong in `failures`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_DEADLINE_S)
-        try:
-            connection.request("GET", "/json", headers={"Cookie": self.cookie} if self.cookie else {})
-            response = connection.getresponse()
-            body = response.read()
-            if response.status != 200:
-                self.failures.append(f"status {response.status}")
-                return
-            shown: dict[str, Any] = json.loads(body)
-            self.node, self.count = shown["node"], shown["count"]
-            self.cookie = (response.getheader("Set-Cookie") or self.cookie).partition(";")[0]
-        except (OSError, http.client.HTTPException) as error:
-            self.failures.append(f"{type(error).__name__}: {error}")
-        finally:
-            connection.close()
+    numbers: dict[str, int] | None = None
 
 
 class Check:
     """The steps, in order; each is told to `say` as soon as it is known."""
 
-    def __init__(self, cluster: Cluster, say: Callable[[Step], None]) -> None:
+    def __init__(self, cluster: Cluster, users: int, say: Callable[[Step], None]) -> None:
         self._cluster = cluster
         self._say = say
         self._visitors = [Visitor(cluster.port) for _ in range(CLIENTS_PER_NODE * len(cluster.nodes))]
+        self._crowd = Crowd(cluster.port, users)
+        self._may_lose = cluster.mode in MAY_LOSE
         self._steps: list[Step] = []
 
     def run(self, started: float) -> list[Step]:
         """`started` is when the demo began to start, on the monotonic clock."""
         self._first_answer(started)
+        self._replication()
         self._distribution()
         self._stickiness()
         victim = self._cluster.nodes[0]
@@ -81,10 +56,11 @@ class Check:
         self._sessions_after(victim, before)
         self._return(victim)
         self._distribution_again()
+        self._users()
         return self._steps
 
-    def _step(self, name: str, passed: bool, seen: str) -> None:
-        step = Step(name, passed, seen)
+    def _step(self, name: str, passed: bool, seen: str, numbers: dict[str, int] | None = None) -> None:
+        step = Step(name, passed, seen, numbers)
         self._steps.append(step)
         self._say(step)
 
@@ -94,6 +70,10 @@ class Check:
         took_s = time.monotonic() - started
         passed = not visitor.failures and took_s < FIRST_ANSWER_S
         self._step("first answer", passed, f"{took_s:.2f} s after the start, {FIRST_ANSWER_S:g} s allowed")
+
+    def _replication(self) -> None:
+        alone = self._cluster.alone
+        self._step("sessions are replicated", not alone, alone or f"{self._cluster.mode}, by all nodes")
 
     def _distribution(self) -> None:
         shares, failures = self._ask_all()
@@ -117,11 +97,11 @@ class Check:
 
     def _kill(self, victim: Node) -> None:
         pid = victim.pid
-        with self._load() as load:
+        with newcomers_without_pause(self._cluster.port, LOADERS) as load:
             victim.kill()
             for _ in range(ROUNDS):
                 _, failures = self._ask_all()
-        failures = failures or _failures(load)
+        failures = failures or failures_of(load)
         requests = ROUNDS * len(self._visitors) + sum(visitor.count for visitor in load)
         self._step(
             f"{victim.name} is killed (PID {pid}, SIGKILL) and no request fails",
@@ -133,8 +113,8 @@ class Check:
         pairs = list(zip(self._visitors, before, strict=True))
         moved = sum(node == victim.name for _, (node, _) in pairs)
         settled = sum(
-            visitor.node != victim.name and visitor.count == ROUNDS
-            for visitor, (node, _) in pairs
+            visitor.node != victim.name and self._went_on(visitor.count, count + ROUNDS)
+            for visitor, (node, count) in pairs
             if node == victim.name
         )
         undisturbed = sum(
@@ -143,28 +123,25 @@ class Check:
             if node != victim.name
         )
         self._step(
-            "its sessions move and the others do not notice",
+            "its sessions go on at other nodes and the others do not notice",
             settled == moved and undisturbed == len(pairs) - moved,
-            f"{settled} of {moved} moved and stayed where they went, {undisturbed} of {len(pairs) - moved}"
+            f"{settled} of {moved} went on counting where they went, {undisturbed} of {len(pairs) - moved}"
             f" undisturbed; now {_told(Counter(visitor.node for visitor in self._visitors))}",
         )
+
+    def _went_on(self, count: int, due: int) -> bool:
+        """Nobody clicked while the node died, so that nothing can have been counted twice."""
+        return ROUNDS <= count <= due if self._may_lose else count == due
 
     def _return(self, victim: Node) -> None:
         victim.launch()
         victim.wait_until_serving()
-        returned = time.monotonic()
-        waited_s = 0.0
-        found = False
-        while not found and waited_s < RETURN_DEADLINE_S:
-            newcomer = Visitor(self._cluster.port)
-            newcomer.ask()
-            found = newcomer.node == victim.name
-            waited_s = time.monotonic() - returned
-            time.sleep(0.05)
+        waited_s = first_at(self._cluster.port, victim.name, RETURN_DEADLINE_S)
         self._step(
             f"{victim.name} returns (PID {victim.pid}) and takes new sessions",
-            found,
-            f"the first one after {waited_s:.1f} s, with a recovery time of {RECOVER_TIME_S} s",
+            waited_s is not None,
+            f"the first one {'never came' if waited_s is None else f'after {waited_s:.1f} s'},"
+            f" with a recovery time of {RECOVER_TIME_S} s",
         )
 
     def _distribution_again(self) -> None:
@@ -172,46 +149,47 @@ class Check:
         for newcomer in newcomers:
             newcomer.ask()
         shares = Counter(newcomer.node for newcomer in newcomers)
-        failures = _failures(newcomers)
+        failures = failures_of(newcomers)
         numbers = [shares[node.name] for node in self._cluster.nodes]
         passed = max(numbers) - min(numbers) <= 1 and not failures
         self._step("new sessions are spread over all nodes again", passed, _told(shares) + failures)
+
+    def _users(self) -> None:
+        """Everybody clicks while each node is killed and started again in turn."""
+        crowd, returned = self._crowd, True
+        with crowd.clicking():
+            crowd.wait_for_clicks(CLICKS_BETWEEN)
+            for victim in self._cluster.nodes:
+                victim.kill()
+                # Whoever was there has gone on elsewhere, with a cookie that says so.
+                crowd.wait_for_clicks(CLICKS_BETWEEN)
+                victim.launch()
+                victim.wait_until_serving()
+                waited_s = first_at(self._cluster.port, victim.name, RETURN_DEADLINE_S)
+                returned = returned and waited_s is not None
+        tally = crowd.tally()
+        names = [node.name for node in self._cluster.nodes]
+        failures = failures_of([user.visitor for user in crowd.users])
+        self._step(
+            f"{tally.users} users click while {', '.join(names)} are killed in turn, and no request fails",
+            returned and not failures,
+            f"{tally.clicks} clicks answered, sessions moved {tally.moves} times{failures}",
+        )
+        # A mode that answers before the others know may lose what the killed node had not sent; nothing else.
+        lost = tally.lost_without_failover if self._may_lose else tally.lost
+        self._step(
+            "only what a killed node had not sent is lost" if self._may_lose else "no update is lost",
+            not lost and tally.moves > 0,
+            f"{tally.lost} of {tally.clicks} answered updates lost, {tally.lost_without_failover} of them at"
+            f" sessions that did not move; {tally.repeated} counted twice, as their request was sent again",
+            asdict(tally),
+        )
 
     def _ask_all(self) -> tuple[Counter[str], str]:
         """How many visitors were answered by each node, and what has failed so far."""
         for visitor in self._visitors:
             visitor.ask()
-        return Counter(visitor.node for visitor in self._visitors), _failures(self._visitors)
-
-    @contextmanager
-    def _load(self) -> Iterator[list[Visitor]]:
-        """Some clients that ask without pause, as long as the context lasts; then `count` tells how often."""
-        visitors = [Visitor(self._cluster.port) for _ in range(LOADERS)]
-        over = threading.Event()
-
-        def run(visitor: Visitor) -> None:
-            asked = 0
-            while not over.is_set():
-                visitor.cookie = ""  # new sessions: every node is asked
-                visitor.ask()
-                asked += 1
-            visitor.count = asked
-
-        threads = [threading.Thread(target=run, args=(visitor,)) for visitor in visitors]
-        for thread in threads:
-            thread.start()
-        try:
-            yield visitors
-        finally:
-            over.set()
-            for thread in threads:
-                thread.join()
-
-
-def _failures(visitors: Sequence[Visitor]) -> str:
-    """Empty when there were none."""
-    found = [failure for visitor in visitors for failure in visitor.failures]
-    return f"; {len(found)} failed, the first one with {found[0]}" if found else ""
+        return Counter(visitor.node for visitor in self._visitors), failures_of(self._visitors)
 
 
 def _told(shares: Counter[str]) -> str:

@@ -1,30 +1,31 @@
-"""The demo's cluster: some nodes and a front before them."""
+"""The demo's processes together: nodes, the front before them in this process, and their certain end."""
 
 from __future__ import annotations
 
 import contextlib
+import secrets
 import threading
 from collections.abc import Callable
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from refjk.balancing import WorkerSettings
 from refjk.base.errors import InputError, Unreachable
+from refjk.demo.loopback_group import reserved_port, why_not
+from refjk.demo.node_options import MODES, NodeOptions
 from refjk.demo.nodes import Node
-from refjk.mapping import parse_mount
-from refjk.runtime.addresses import Address
-from refjk.runtime.front import Front
-from refjk.runtime.front_settings import FrontSettings, FrontWorker
 
-RECOVER_TIME_S = 2
+if TYPE_CHECKING:
+    from refjk.demo.entrance import Entrance
+
+PORT = 8080
 WATCH_S = 0.2
 
 
 class Cluster:
     """A context manager: nodes and front run inside it, and nothing is left after it.
 
-    With `port_may_differ` a free port is taken where `port` is not to be had. `on_event` gets a
-    line about that, and when a node ends or returns; with `revive_after_s` None, nodes that end
-    stay away.
+    With `port_may_differ` a free port is taken where `port` is not to be had. `on_event` gets a line about
+    that, about missing replication, and when a node ends or returns; with `revive_after_s` None, nodes that
+    end stay away. Those that `kill` ended stay away until `start`.
     """
 
     def __init__(
@@ -32,26 +33,44 @@ class Cluster:
         *,
         nodes: int,
         port: int,
+        mode: str = MODES[0],
         port_may_differ: bool = False,
         on_event: Callable[[str], None] = lambda text: None,
         revive_after_s: float | None = None,
     ) -> None:
-        names = [f"node{number}" for number in range(1, nodes + 1)]
-        self.nodes = [Node(name, names) for name in names]
+        self.names = tuple(f"node{number}" for number in range(1, nodes + 1))
+        self.nodes: list[Node] = []
+        self.mode = mode
         self.port = port
         self._port_may_differ = port_may_differ
         self._on_event = on_event
         self._revive_after_s = revive_after_s
+        self._token = secrets.token_urlsafe(24)
+        self._lock = threading.Lock()  # one node is killed or started at a time
+        self._held: set[str] = set()  # nodes that were killed to stay away
         self._undo = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as undo:
+            group_port = undo.enter_context(reserved_port())
+            alone = why_not(group_port)
+            for name in self.names:
+                options = NodeOptions(name, self.names, 0, self.mode, group_port, self._token, alone)
+                self.nodes.append(Node(options))
             for node in self.nodes:
                 undo.callback(node.stop)
                 node.launch()
+            # Loaded only now, so that the nodes start at once.
+            from refjk.demo.entrance import Entrance
+
             for node in self.nodes:
                 node.wait_until_serving()
-            undo.callback(self._start_front().stop, 2.0)
+            self._tell_of_replication()
+            entrance = Entrance(
+                {node.name: node.port for node in self.nodes}, self._token, kill=self.kill, start=self.start
+            )
+            undo.callback(entrance.stop)
+            self.port = self._open(entrance)
             if self._revive_after_s is not None:
                 leaving = threading.Event()
                 arguments = (leaving, self._revive_after_s)
@@ -69,46 +88,67 @@ class Cluster:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 
-    def _start_front(self) -> Front:
-        settings = self._front_settings()
-        front = Front(settings, f"127.0.0.1:{self.port}")
+    @property
+    def alone(self) -> str:
+        """Why there is no replication; empty when there is."""
+        return next((node.alone for node in self.nodes if node.alone), "")
+
+    def node(self, name: str) -> Node:
+        """Raises `KeyError`."""
+        return {node.name: node for node in self.nodes}[name]
+
+    def kill(self, name: str) -> None:
+        """SIGKILL; the node stays away until `start`. Raises `KeyError`."""
+        node = self.node(name)
+        with self._lock:
+            self._held.add(name)
+            if node.runs:
+                node.kill()
+                self._on_event(f"{name} was killed; the others serve its sessions, until it is started")
+
+    def start(self, name: str) -> None:
+        """Nothing happens where it runs. Raises `KeyError`, and `Unreachable` when it does not come up."""
+        node = self.node(name)
+        with self._lock:
+            self._held.discard(name)
+            if not node.runs:
+                self._revive(node)
+
+    def _tell_of_replication(self) -> None:
+        for node in self.nodes:
+            if node.alone:
+                self._on_event(f"{node.name} does not replicate: {node.alone}")
+
+    def _open(self, entrance: Entrance) -> int:
         try:
-            _, self.port = front.start()
+            return entrance.open(self.port)
         except InputError as error:
             if not self._port_may_differ:
                 raise
-            front = Front(settings, "127.0.0.1:0")
-            _, self.port = front.start()
-            self._on_event(f"{error}; the demo takes port {self.port} instead")
-        return front
-
-    def _front_settings(self) -> FrontSettings:
-        return FrontSettings(
-            workers=tuple(
-                FrontWorker(WorkerSettings(node.name), Address("127.0.0.1", node.port)) for node in self.nodes
-            ),
-            mounts=(parse_mount("/*=balancer"),),
-            recover_time_s=RECOVER_TIME_S,
-            explain=True,
-        )
+            port = entrance.open(0)
+            self._on_event(f"{error}; the demo takes port {port} instead")
+            return port
 
     def _watch_nodes(self, leaving: threading.Event, revive_after_s: float) -> None:
         """Start nodes again some time after they ended."""
         away: dict[str, float] = {}
         while not leaving.wait(WATCH_S):
             for node in self.nodes:
-                if node.runs:
-                    continue
-                if node.name not in away:
-                    away[node.name] = revive_after_s
-                    self._on_event(
-                        f"{node.name} has ended; the others serve its sessions,"
-                        f" and it returns in {revive_after_s:g} s"
-                    )
-                away[node.name] -= WATCH_S
-                if away[node.name] <= 0:
-                    del away[node.name]
-                    self._revive(node)
+                with self._lock:
+                    if node.runs or node.name in self._held:
+                        away.pop(node.name, None)
+                        continue
+                    if node.name not in away:
+                        away[node.name] = revive_after_s
+                        self._on_event(
+                            f"{node.name} has ended; the others serve its sessions,"
+                            f" and it returns in {revive_after_s:g} s"
+                        )
+                    away[node.name] -= WATCH_S
+                    if away[node.name] <= 0:
+                        del away[node.name]
+                        with contextlib.suppress(Unreachable):  # which was told
+                            self._revive(node)
 
     def _revive(self, node: Node) -> None:
         node.stop()
@@ -117,5 +157,5 @@ class Cluster:
             node.wait_until_serving()
         except Unreachable as error:
             self._on_event(str(error))
-        else:
-            self._on_event(f"{node.name} is back, PID {node.pid}")
+            raise
+        self._on_event(f"{node.name} is back, PID {node.pid}")

@@ -1,36 +1,105 @@
-"""One node's process: `python -m refjk.demo.node NAME PORT NAME,NAME…`.
+"""One node's process: `python -m refjk.demo.node`, with a line of `NodeOptions` on its standard input.
 
-Prints its port on standard output and serves until standard input ends, which happens at the
-latest when the process that started it is gone, however that came about.
+Prints one line of JSON on standard output, with its port and why it does not replicate, empty when it does.
+Serves until standard input ends, which happens at the latest when the process that started it is gone,
+however that came about.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
+import logging
 import signal
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
-from refjk.base.errors import RefjkError
-from refjk.demo.app import Application
-from refjk.runtime.connector import AjpServer
+from refjk.base.errors import InputError, RefjkError
+from refjk.demo.node_options import NodeOptions, group
+from refjk.membership import MembershipSettings
+from refjk.runtime.addresses import Address
+from refjk.runtime.cluster_node import ClusterNode, NodeSettings
+from refjk.runtime.senders_settings import Mode, SenderSettings
 
+if TYPE_CHECKING:
+    from refjk.runtime.session_wsgi import SessionMiddleware
+
+FREQUENCY_MS = 200
+DROP_TIME_MS = 1500
 GRACE_S = 2.0
 
 
-def main(arguments: list[str]) -> int:
-    name, port, names = arguments
+def main() -> int:
     # Ctrl-C reaches the whole group of processes; the one that started us decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    server = AjpServer(Application(name, names.split(",")), f"127.0.0.1:{port}")
-    try:
-        _, bound = server.start()
-    except RefjkError as error:
-        print(error, flush=True)
-        return error.exit_code
-    print(bound, flush=True)
-    sys.stdin.buffer.read()
-    server.stop(GRACE_S)
+    logging.getLogger("refjk").addHandler(logging.NullHandler())
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return 0  # whoever started us is gone already
+    options = NodeOptions.read(line)
+    with contextlib.ExitStack() as undo:
+        try:
+            served, alone = prepare(options, undo)
+            # Loaded while the node announced itself.
+            from refjk.runtime.connector import AjpServer
+
+            server = AjpServer(served, f"127.0.0.1:{options.port}")
+            _, bound = server.start()
+        except RefjkError as error:
+            print(error, flush=True)
+            return error.exit_code
+        print(json.dumps({"port": bound, "alone": alone}), flush=True)
+        sys.stdin.buffer.read()
+        server.stop(GRACE_S)
     return 0
 
 
+def prepare(options: NodeOptions, undo: contextlib.ExitStack) -> tuple[SessionMiddleware, str]:
+    """The application with its sessions, those of the other nodes included, and why it stays alone."""
+    node = ClusterNode(node_settings(options))
+    with ThreadPoolExecutor(1) as pool:
+        starting = None if options.alone else pool.submit(node.start)
+        # A node waits before it announces itself, for four heartbeats: time to load what is needed then.
+        import refjk.runtime.connector  # noqa: F401
+        from refjk.demo.app import Surroundings, application, manager_settings
+        from refjk.demo.flow import FlowLog
+        from refjk.demo.gossip import Gossip, member_name
+        from refjk.runtime.sessions import Sessions
+
+        alone = options.alone if starting is None else _why_alone(starting)
+    if alone:
+        around = Surroundings(options.name, options.names, "", alone, options.token)
+        return application(around, Sessions.alone(manager_settings(options.name))), alone
+    undo.callback(node.stop, GRACE_S)
+    log = FlowLog(member_name(node))
+    node.channel.add_listener(log)  # before the sessions of the others come
+    gossip = Gossip(options.name, node, log)
+    undo.callback(gossip.stop)
+    gossip.meet()
+    sessions = gossip.sessions = node.add_context(manager_settings(options.name))
+    around = Surroundings(options.name, options.names, options.mode, "", options.token, gossip)
+    return application(around, sessions), ""
+
+
+def node_settings(options: NodeOptions) -> NodeSettings:
+    """Nothing of it leaves the machine."""
+    return NodeSettings(
+        route=options.name,
+        membership=MembershipSettings(FREQUENCY_MS, DROP_TIME_MS),
+        multicast=group(options.group_port),
+        senders=SenderSettings(mode=Mode(options.mode)),
+    )
+
+
+def _why_alone(starting: Future[Address]) -> str:
+    """Waits for the start; empty when it went well."""
+    try:
+        starting.result()
+    except InputError as error:
+        return str(error)
+    return ""
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

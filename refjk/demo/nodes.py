@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from refjk.base.errors import Unreachable
+from refjk.demo.node_options import NodeOptions
 
 START_DEADLINE_S = 20.0
 STOP_DEADLINE_S = 5.0
 
 
 class Node:
-    """One process at a time; it keeps its port when it is started again."""
+    """One process at a time; it keeps its port when it is started again.
 
-    def __init__(self, name: str, names: Sequence[str]) -> None:
-        self.name = name
+    `alone`: why it does not replicate, once it serves; empty when it does.
+    """
+
+    def __init__(self, options: NodeOptions) -> None:
+        self.name = options.name
         self.port = 0
-        self._names = names
+        self.alone = options.alone
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -39,20 +46,25 @@ class Node:
         root = str(Path(__file__).resolve().parents[2])
         search_path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "refjk.demo.node", self.name, str(self.port), ",".join(self._names)],
+            [sys.executable, "-m", "refjk.demo.node"],
             # Its end tells the node to end; only we hold the other side.
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": search_path},
         )
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # then it has ended, which is seen soon
+            self._process.stdin.write(replace(self._options, port=self.port).line())
+            self._process.stdin.flush()
 
     def wait_until_serving(self) -> None:
         """Returns when the node accepts connections; raises `Unreachable` when it does not come up."""
         said = self._first_line()
-        if not said.isdigit():
+        if not said.startswith("{"):
             self.stop()
             raise Unreachable(f"{self.name} did not start: {said or 'it said nothing'}")
-        self.port = int(said)
+        told = json.loads(said)
+        self.port, self.alone = told["port"], told["alone"]
 
     def kill(self) -> None:
         """SIGKILL, as a crash would be."""
@@ -66,7 +78,8 @@ class Node:
         if process is None:
             return
         assert process.stdin is not None
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
         try:
             process.wait(STOP_DEADLINE_S)
         except subprocess.TimeoutExpired:
@@ -91,5 +104,6 @@ class Node:
         process = self._process
         assert process is not None and process.stdin is not None and process.stdout is not None
         process.wait()
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # octets that it did not read
+            process.stdin.close()
         process.stdout.close()

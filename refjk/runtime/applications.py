@@ -14,6 +14,7 @@ import importlib
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
@@ -35,23 +36,27 @@ from refjk.runtime.wsgi import WsgiApplication
 logger = logging.getLogger("refjk.runtime")
 
 _ARCHIVES = (".zip", ".whl")
+_MAIN = "refjk.application"  # the context-param that names it
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
     """An application that is mounted at a context path, the empty one for the root.
 
-    `servlets` are its callables by name; `listeners` what its web.xml names; `context` what server.xml
-    says of it, if it does. `error` tells why it could not be started.
+    `servlets` are its callables by name, `main` the one for what neither they nor files have; `listeners`
+    what its web.xml names; `context` what server.xml says of it, if it does. `error` tells why it could not
+    be started. `modules` came from its own folders.
     """
 
     path: str
     folder: Path | None
     web: WebApplication
     servlets: Mapping[str, WsgiApplication] = field(default_factory=dict)
+    main: WsgiApplication | None = None
     listeners: tuple[object, ...] = ()
     context: ContextElement | None = None
     error: str | None = None
+    modules: Mapping[str, ModuleType] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def distributable(self) -> bool:
@@ -66,9 +71,16 @@ class ApplicationLoader:
 
     def __init__(self) -> None:
         self._paths: list[str] = []  # of all applications so far
+        self._loaded: list[Application] = []  # those with modules, in their order
+        self._lock = threading.RLock()
 
-    def load_folder(self, path: str, folder: Path, context: ContextElement | None = None) -> Application:
-        """An application folder; without a web.xml all of it is files."""
+    def load_folder(
+        self, path: str, folder: Path, context: ContextElement | None = None, *, fresh: bool = False
+    ) -> Application:
+        """An application folder; without a web.xml all of it is files.
+
+        `fresh`: with modules of its own, whatever has been imported from this folder before.
+        """
         file = folder / "WEB-INF" / "web.xml"
         application = Application(path, folder, WebApplication(str(file)), context=context)
         try:
@@ -82,14 +94,8 @@ class ApplicationLoader:
                 if complaint.severity is Severity.WARNING:
                     logger.warning("%s", complaint)
             raise_if_refused(web.complaints)
-            with self._importing(_import_paths(folder)):
-                return replace(
-                    application,
-                    servlets={
-                        name: load_application(servlet.target) for name, servlet in web.servlets.items()
-                    },
-                    listeners=tuple(_load_object(listener.target) for listener in web.listeners),
-                )
+            with self._lock:
+                return self._load(application, _import_paths(folder), fresh=fresh)
         except (RefjkError, OSError) as error:
             return _failed(application, error)
 
@@ -97,35 +103,91 @@ class ApplicationLoader:
         """`module:app`, from the working folder or what is installed."""
         application = Application(path, None, WebApplication(name), context=context)
         try:
-            return replace(application, servlets={"": load_application(name)})
+            with self._lock:
+                return replace(application, servlets={"": load_application(name)})
         except RefjkError as error:
             return _failed(application, error)
 
+    def unload(self, application: Application) -> None:
+        """Its modules can be imported no more; what runs goes on with those that it has. FAR-VER-04
+
+        Other applications, or other versions of it, are found under these names from now on.
+        """
+        with self._lock:
+            self._loaded = [one for one in self._loaded if one is not application]
+            for name, module in application.modules.items():
+                if sys.modules.get(name) is module:
+                    del sys.modules[name]
+            for one in self._loaded:
+                for name, module in one.modules.items():
+                    sys.modules.setdefault(name, module)
+            if application.folder is not None:
+                used = {
+                    path
+                    for one in self._loaded
+                    if one.folder is not None
+                    for path in _import_paths(one.folder)
+                }
+                self._forget([path for path in _import_paths(application.folder) if path not in used])
+
+    def _load(self, application: Application, paths: list[str], *, fresh: bool) -> Application:
+        web = application.web
+        main = web.parameters.get(_MAIN)
+        with self._importing(paths, fresh=fresh) as modules:
+            loaded = replace(
+                application,
+                servlets={name: load_application(servlet.target) for name, servlet in web.servlets.items()},
+                main=None if main is None else load_application(main.value),
+                listeners=tuple(_load_object(listener.target) for listener in web.listeners),
+                modules=modules,
+            )
+        self._loaded.append(loaded)
+        return loaded
+
     @contextlib.contextmanager
-    def _importing(self, paths: list[str]) -> Iterator[None]:
+    def _importing(self, paths: list[str], *, fresh: bool) -> Iterator[dict[str, ModuleType]]:
         """`paths` come first while it lasts, and last afterwards, for imports inside of functions.
 
-        Modules of other applications that these folders have too are out of sight in the meantime.
+        Modules of other applications that these folders have too are out of sight in the meantime; if
+        `fresh`, those that came from the very folders too. The dict gets what was imported from them.
         """
         here = os.getcwd()
         if here not in sys.path and "" not in sys.path:
             sys.path.append(here)
-        others = [path for path in self._paths if path not in paths]
+        others = [path for path in self._paths if fresh or path not in paths]
+        known = [path for path in paths if path in self._paths]
         hidden = self._take_out(_module_names(paths), others)
         sys.path[:0] = paths
         importlib.invalidate_caches()
+        modules: dict[str, ModuleType] = {}
+        failed = True
         try:
-            yield
+            yield modules
+            failed = False
         finally:
             del sys.path[: len(paths)]
             sys.path += [path for path in paths if path not in sys.path]
             self._paths += [path for path in paths if path not in self._paths]
+            found = {name: one for name, one in sys.modules.copy().items() if _is_below(one, paths)}
+            if fresh and failed:
+                for name in found:
+                    del sys.modules[name]
+                self._forget([path for path in paths if path not in known])
+            else:
+                modules.update(found)
             sys.modules.update(hidden)
+
+    def _forget(self, paths: list[str]) -> None:
+        """Nothing is imported from these any more."""
+        self._paths = [path for path in self._paths if path not in paths]
+        sys.path[:] = [path for path in sys.path if path not in paths]
 
     def _take_out(self, names: set[str], folders: list[str]) -> dict[str, ModuleType]:
         """Removes modules of these names that came from these folders; returns them."""
         tops = {name for name in names if name in sys.modules and _is_below(sys.modules[name], folders)}
-        found = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in tops}
+        found = {
+            name: module for name, module in sys.modules.copy().items() if name.partition(".")[0] in tops
+        }
         for name in found:
             del sys.modules[name]
         return found

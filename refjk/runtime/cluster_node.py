@@ -11,6 +11,7 @@ node.stop()
 from __future__ import annotations
 
 import logging
+import queue
 import random
 import threading
 import time
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from refjk.base.errors import LocalProtocolError
 from refjk.channel import FrameLayout, MessageClass, MessageRegistry, SendResult
 from refjk.channel.tomcat55 import Tomcat55Channel
+from refjk.farm import Layout as FarmLayout
 from refjk.membership import (
     Announcement,
     Authenticator,
@@ -32,6 +34,7 @@ from refjk.membership import (
     Tomcat55Membership,
 )
 from refjk.runtime.addresses import Address
+from refjk.runtime.farm_messages import farm_message_classes
 from refjk.runtime.multicast import MulticastMembership, MulticastSettings
 from refjk.runtime.replication_receiver import ReceiverSettings
 from refjk.runtime.senders_channel import Channel
@@ -39,6 +42,7 @@ from refjk.runtime.senders_settings import SenderSettings
 from refjk.runtime.sessions import Sessions
 from refjk.session import (
     MESSAGE_CLASSES,
+    MESSAGE_LIMITS,
     Contexts,
     ManagerSettings,
     MemberAddress,
@@ -101,7 +105,10 @@ class ClusterNode:
         self._membership: MulticastMembership | None = None
         self._changed = threading.Condition(self.lock)  # a transfer of a state came to its end
         self._ends = threading.Event()
+        self._answers: queue.SimpleQueue[Sequence[Outgoing] | None] = queue.SimpleQueue()
+        self._answerer = threading.Thread(target=self._answer, name="refjk-answers", daemon=True)
         self._ticker = threading.Thread(target=self._tick, name="refjk-sessions", daemon=True)
+        self._members_listeners: list[Callable[[], None]] = []
         self.failed_sends = 0
 
     # -- life ---------------------------------------------------------------------------------
@@ -129,6 +136,7 @@ class ClusterNode:
         frequency_s = self.settings.membership.frequency_ms / 1000
         self._membership.wait_announcing(10 * frequency_s + 5)
         self._ticker.start()
+        self._answerer.start()
         return address
 
     def add_context(
@@ -138,9 +146,13 @@ class ClusterNode:
         *,
         replication_filter: str | None = None,
         turns_routes: bool = True,
+        asked: str | None = None,
         timeout_s: float = 65.0,
     ) -> Sessions:
-        """The sessions of an application, with those of the oldest member taken over. NOD-STA-02"""
+        """The sessions of an application, with those of the oldest member taken over. NOD-STA-02
+
+        `asked`: the member to ask in the place of the oldest, who may not have the application yet.
+        """
         manager = SessionManager(settings, session_ids(random.SystemRandom()), codecs)
         sessions = Sessions(
             manager,
@@ -151,7 +163,8 @@ class ClusterNode:
         )
         with self.lock:
             self.contexts.add(manager)
-            manager.start(self.members(), _now_ms())
+            # The sort is stable: the others stay oldest first.
+            manager.start(sorted(self.members(), key=lambda one: one.name != asked), _now_ms())
             outgoing = self.contexts.messages_to_send()
         self.send(outgoing)
         deadline = time.monotonic() + timeout_s
@@ -177,6 +190,7 @@ class ClusterNode:
                 manager.stop()
             outgoing = self.contexts.messages_to_send()
         self.send(outgoing)
+        self._answers.put(None)
         if self._membership is not None:
             self._membership.stop()
         self.channel.stop(grace_s)
@@ -196,6 +210,11 @@ class ClusterNode:
             raise LocalProtocolError("the node has not been started")
         return _address_of(own)
 
+    def add_members_listener(self, changed: Callable[[], None]) -> None:
+        """Called without a lock when somebody came or went, by the thread that hears of all members: it is to
+        return soon."""
+        self._members_listeners.append(changed)
+
     def _members_changed(self, events: Sequence[Event]) -> None:
         """NOD-MEM-01"""
         self.channel.take_members(events)
@@ -210,6 +229,8 @@ class ClusterNode:
             outgoing = self.contexts.messages_to_send()
             self._changed.notify_all()
         self.send(outgoing)
+        for changed in self._members_listeners:
+            changed()
 
     # -- messages -----------------------------------------------------------------------------
 
@@ -218,7 +239,7 @@ class ClusterNode:
         results = []
         for one in outgoing:
             message: Message = stamped(one.message, self.own_address(), _now_ms())
-            to = None if one.to is None or one.to.name is None else [one.to.name.encode()]
+            to = self._reached(one.to)
             try:
                 result = self.channel.send(message, to)
             except LocalProtocolError:
@@ -230,13 +251,38 @@ class ClusterNode:
             results.append(result)
         return results
 
+    def send_message(self, message: object, to: str) -> SendResult:
+        """Any message of a registered class to one member, by its name."""
+        result = self.channel.send(message, [to.encode()])
+        if not result.complete:
+            self.failed_sends += 1
+        return result
+
+    def _reached(self, member: MemberAddress | None) -> list[bytes] | None:
+        """Whom a message is for; None: all. Who asks may be known by the question alone. NOD-SND-04"""
+        if member is None or member.name is None:
+            return None
+        identity = member.name.encode()
+        if member.host is not None:
+            self.channel.reach(identity, Address(member.host, member.port))
+        return [identity]
+
+    def _answer(self) -> None:
+        """Sends what messages of others have caused, in a thread of its own. NOD-SND-05"""
+        while (outgoing := self._answers.get()) is not None:
+            try:
+                self.send(outgoing)
+            except Exception:
+                logger.exception("an answer to another node could not be sent")
+
     def _received(self, message: Message) -> None:
         with self.lock:
             self.contexts.receive(message, _now_ms())
             outgoing = self.contexts.messages_to_send()
             self._report()
             self._changed.notify_all()
-        self.send(outgoing)
+        if outgoing:
+            self._answers.put(outgoing)
 
     # -- time ---------------------------------------------------------------------------------
 
@@ -270,11 +316,15 @@ class _SessionListener:
 
 
 def _registry(release: int) -> MessageRegistry:
-    registry = MessageRegistry()
+    registry = MessageRegistry(MESSAGE_LIMITS)
     for name, kind in MESSAGE_CLASSES.items():
         registry.register(
             MessageClass(name, kind, message_of_record, lambda message: record_of_message(message, release))
         )
+    for message_class in farm_message_classes(
+        FarmLayout.V5510 if release >= FLAGS_SINCE else FarmLayout.V555
+    ):
+        registry.register(message_class)
     return registry
 
 

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import logging
 import socket
+from pathlib import Path
 
 from refjk.base.errors import InputError
 from refjk.channel import SendingRules
-from refjk.configuration import ClusterElement, EngineElement, HostElement, ReceiverElement
+from refjk.configuration import (
+    ClusterElement,
+    DeployerElement,
+    EngineElement,
+    HostElement,
+    ReceiverElement,
+)
 from refjk.membership import Authenticator, MembershipSettings
-from refjk.runtime.applications import Application
+from refjk.runtime.applications import Application, ApplicationLoader
 from refjk.runtime.cluster_node import ClusterNode, NodeSettings
-from refjk.runtime.contexts import Wrap
+from refjk.runtime.contexts import Hosts, Wrap
+from refjk.runtime.farm_applications import FarmApplications
+from refjk.runtime.farm_driver import FarmDirectories
+from refjk.runtime.farm_node import FarmNode, FarmNodeSettings, directories_of
 from refjk.runtime.multicast import MulticastSettings
 from refjk.runtime.replication_receiver import ReceiverSettings
 from refjk.runtime.senders_carrier import CarrierSettings
@@ -31,18 +41,31 @@ class ClusteredEngine:
     """The clusters of an engine; `exposed` allows them to speak to other machines without keys, and `key` is
     what their members know each other by.
 
-    with_clusters = ClusteredEngine(engine)
+    with_clusters = ClusteredEngine(engine, base)
     with_clusters.start()
-    Hosts.of(engine, base, loader, with_clusters.wrap_for)
+    hosts = Hosts.of(engine, base, loader, with_clusters.wrap_for)
+    with_clusters.deploy(hosts, loader)
     """
 
-    def __init__(self, engine: EngineElement, *, exposed: bool = False, key: bytes | None = None) -> None:
+    def __init__(
+        self, engine: EngineElement, base: Path, *, exposed: bool = False, key: bytes | None = None
+    ) -> None:
         self._engine = engine
-        self.nodes: dict[str, ClusterNode] = {
-            host.name: ClusterNode(node_settings(engine, host.cluster, exposed=exposed, key=key))
-            for host in engine.hosts
-            if host.cluster is not None
-        }
+        self.nodes: dict[str, ClusterNode] = {}
+        self.farms: dict[str, FarmNode] = {}
+        self._replicated: dict[tuple[str, str], Sessions] = {}  # by host and path
+        for host in engine.hosts:
+            if host.cluster is None:
+                continue
+            node = ClusterNode(node_settings(engine, host.cluster, exposed=exposed, key=key))
+            self.nodes[host.name] = node
+            deployer = host.cluster.deployer
+            if deployer is not None:
+                self.farms[host.name] = FarmNode(
+                    node,
+                    farm_directories(deployer, base),
+                    FarmNodeSettings(watch_every=deployer.watch_every),
+                )
 
     def start(self) -> None:
         """All of them; raises `InputError` and `UsageError` for what cannot be had."""
@@ -50,8 +73,21 @@ class ClusteredEngine:
             address = node.start()
             logger.info("the cluster of host %s listens at %s", name, address)
 
+    def deploy(self, hosts: Hosts, loader: ApplicationLoader) -> None:
+        """What lies in the deploy directories and what the others have; from now on, what comes. Raises
+        `InputError`."""
+        for name, farm in self.farms.items():
+            contexts = hosts.hosts[name.lower()]
+
+            def settle(path: str, application: Application | None, name: str = name) -> None:
+                self._settle(name, path, application)
+
+            farm.start(FarmApplications(contexts, loader, settle))
+
     def stop(self, grace_s: float) -> None:
         """All of them."""
+        for farm in self.farms.values():
+            farm.stop(grace_s)
         for node in self.nodes.values():
             node.stop(grace_s)
 
@@ -66,17 +102,32 @@ class ClusteredEngine:
         return wrap
 
     def _sessions_of(self, application: Application, host: HostElement) -> Sessions:
+        """Its own; a version that replaces another one gets those of the path. FAR-VER-06"""
         node, cluster = self.nodes.get(host.name), host.cluster
         settings = self._manager_settings(application, cluster)
         if node is None or cluster is None or not application.distributable:
             return Sessions.alone(settings)
+        key = (host.name, application.path)
+        if key in self._replicated:
+            with node.lock:
+                self._replicated[key].manager.settings = settings
+            return self._replicated[key]
         binder = None if application.context is None else application.context.route_binder
         binder = binder or host.route_binder or cluster.route_binder
-        return node.add_context(
+        self._replicated[key] = node.add_context(
             settings,
             replication_filter=";".join(cluster.replication_valve.filter),
             turns_routes=binder is None or binder.enabled,
+            asked=self.farms[host.name].source if host.name in self.farms else None,
         )
+        return self._replicated[key]
+
+    def _settle(self, host_name: str, path: str, application: Application | None) -> None:
+        """Ends the replicated sessions of a path where no application has any more."""
+        if application is None or application.error is not None or not application.distributable:
+            sessions = self._replicated.pop((host_name, path), None)
+            if sessions is not None:
+                self.nodes[host_name].remove_context(sessions)
 
     def _manager_settings(self, application: Application, cluster: ClusterElement | None) -> ManagerSettings:
         manager = None if application.context is None else application.context.manager
@@ -88,6 +139,12 @@ class ClusteredEngine:
             expire_sessions_on_shutdown=cluster is None or cluster.expire_on_shutdown,
             notify_listeners_on_replication=cluster is None or cluster.notify_listeners,
         )
+
+
+def farm_directories(deployer: DeployerElement, base: Path) -> FarmDirectories:
+    """Raises `InputError`."""
+    watch = deployer.watch_dir if deployer.watch_enabled else None
+    return directories_of(base, deployer.temp_dir, deployer.deploy_dir, watch)
 
 
 def node_settings(

@@ -12,7 +12,9 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -95,7 +97,8 @@ class ServletFolder:
         self._below: dict[str, WsgiApplication] = {}
         self._extensions: dict[str, WsgiApplication] = {}
         self._serve: WsgiApplication = self._serve_file
-        self._rest: WsgiApplication = self._serve
+        self._main = application.main
+        self._rest: WsgiApplication = self._serve if self._main is None else self._serve_file_or_main
         for mapping in web.mappings:
             own = mapping.servlet != DEFAULT_SERVLET
             target = application.servlets[mapping.servlet] if own else self._serve
@@ -132,6 +135,21 @@ class ServletFolder:
         return self._extensions.get(extension, self._rest)(environ, start_response)
 
     def _serve_file(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path, answer = self._opened(environ)
+        if answer is None:
+            return _answer(start_response, 404)
+        return self._send(answer, path, environ, start_response)
+
+    def _serve_file_or_main(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """FAR-VER-01"""
+        assert self._main is not None
+        if environ["REQUEST_METHOD"] in ("GET", "HEAD") and not environ["PATH_INFO"].endswith("/"):
+            path, answer = self._opened(environ)
+            if answer is not None and answer.status not in (301, 403):
+                return self._send(answer, path, environ, start_response)
+        return self._main(environ, start_response)
+
+    def _opened(self, environ: Environ) -> tuple[str, StaticAnswer | None]:
         """The file at a path, of which `;…` and repeated slashes do not count."""
         segments = _without_parameters(environ["PATH_INFO"]).split("/")
         kept = [segment for segment in segments[1:-1] if segment]
@@ -143,9 +161,7 @@ class ServletFolder:
             _conditions(environ),
             query.encode("ascii") if query else None,
         )
-        if answer is None:
-            return _answer(start_response, 404)
-        return self._send(answer, path, environ, start_response)
+        return path, answer
 
     def _send(
         self, answer: StaticAnswer, path: str, environ: Environ, start_response: StartResponse
@@ -176,44 +192,157 @@ class _FileBody:
         return self._pieces
 
 
+class Mounted:
+    """One version of an application at its path, and how many of its requests run."""
+
+    def __init__(self, application: Application, served: WsgiApplication, facts: Environ) -> None:
+        self.application = application
+        self.redirects = application.folder is not None and application.error is None
+        self._served = served
+        self._facts = facts
+        self._changed = threading.Condition()
+        self._running = 0
+        self._closed = False
+
+    @property
+    def running(self) -> int:
+        """Requests that have not been answered to their end."""
+        return self._running
+
+    def begin(self) -> bool:
+        """A request comes; `serve` is to follow. False once it is closed."""
+        with self._changed:
+            if self._closed:
+                return False
+            self._running += 1
+        return True
+
+    def serve(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        environ.update(self._facts)
+        try:
+            body = self._served(environ, start_response)
+        except BaseException:
+            self._end()
+            raise
+        if isinstance(body, (list, tuple)):
+            self._end()
+            return body
+        return _CountedBody(body, self._end)
+
+    def close(self, timeout_s: float) -> bool:
+        """No request begins any more; whether those that run ended in time. FAR-VER-03"""
+        with self._changed:
+            self._closed = True
+            return self._changed.wait_for(lambda: self._running == 0, timeout_s)
+
+    def _end(self) -> None:
+        with self._changed:
+            self._running -= 1
+            if self._closed and not self._running:
+                self._changed.notify_all()
+
+
+class _CountedBody:
+    """A streamed answer; `end` is called once, when the server closes it."""
+
+    def __init__(self, body: Iterable[bytes], end: Callable[[], None]) -> None:
+        self._body = body
+        self._end: Callable[[], None] | None = end
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._body)
+
+    def close(self) -> None:
+        try:
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
+        finally:
+            end, self._end = self._end, None
+            if end is not None:
+                end()
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What is mounted; never changed, only replaced by another one."""
+
+    mounted: Mapping[str, Mounted]
+    prefixes: Prefixes
+
+
 class Contexts:
-    """The applications of one host."""
+    """The applications of one host. They may change while requests run:
+
+    mounted = contexts.prepare(application)   # with its sessions; nothing is asked of it yet
+    replaced = contexts.put(mounted)          # requests that begin from now on are its own
+    """
 
     def __init__(
         self, applications: Sequence[Application], wrap: Wrap | None = None, facts: Environ | None = None
     ) -> None:
-        self.applications = tuple(applications)
-        self._callables: dict[str, WsgiApplication] = {}
-        self._facts: dict[str, Environ] = {}
-        for application in applications:
-            served = _callable_of(application)
-            started = application.error is None and wrap is not None
-            self._callables[application.path] = wrap(application, served) if started and wrap else served
-            # WXM-PRM-01
-            parameters = {name: value.value for name, value in application.web.parameters.items()}
-            self._facts[application.path] = {
-                **(facts or {}),
-                "refjk.context_path": application.path,
-                "refjk.context_params": parameters,
-            }
-        self._prefixes = Prefixes(self._callables)
-        self._folders = {one.path for one in applications if one.folder is not None and one.error is None}
+        self._wrap = wrap
+        self._host_facts = facts or {}
+        self._lock = threading.Lock()  # of those who change the table; requests read it as it is
+        mounted = {one.path: self.prepare(one) for one in applications}
+        self._table = _Table(mounted, Prefixes(mounted))
+
+    @property
+    def applications(self) -> tuple[Application, ...]:
+        return tuple(one.application for one in self._table.mounted.values())
+
+    def get(self, path: str) -> Mounted | None:
+        """What is at this very path."""
+        return self._table.mounted.get(path)
+
+    def prepare(self, application: Application) -> Mounted:
+        served = _callable_of(application)
+        if application.error is None and self._wrap is not None:
+            served = self._wrap(application, served)
+        # WXM-PRM-01
+        parameters = {name: value.value for name, value in application.web.parameters.items()}
+        facts = {
+            **self._host_facts,
+            "refjk.context_path": application.path,
+            "refjk.context_params": parameters,
+        }
+        return Mounted(application, served, facts)
+
+    def put(self, mounted: Mounted) -> Mounted | None:
+        """In the place of what was at its path, which is returned; its requests go on. FAR-VER-02"""
+        with self._lock:
+            replaced = self.get(mounted.application.path)
+            after = {**self._table.mounted, mounted.application.path: mounted}
+            self._table = _Table(after, Prefixes(after))
+        return replaced
+
+    def remove(self, path: str) -> Mounted | None:
+        """What was at a path, and is reached no more; its requests go on."""
+        with self._lock:
+            after = dict(self._table.mounted)
+            removed = after.pop(path, None)
+            self._table = _Table(after, Prefixes(after))
+        return removed
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
-        found = self._prefixes.find(path)
-        # SXM-DSP-05
-        if found is None:
-            return _answer(start_response, 404)
-        name, end = found
-        # SXM-DSP-03
-        if end == len(path) and name in self._folders and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
-            return _to_folder(environ, path, start_response)
+        while True:
+            table = self._table
+            found = table.prefixes.find(path)
+            # SXM-DSP-05
+            if found is None:
+                return _answer(start_response, 404)
+            name, end = found
+            mounted = table.mounted[name]
+            # SXM-DSP-03
+            if end == len(path) and mounted.redirects and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+                return _to_folder(environ, path, start_response)
+            if mounted.begin():
+                break  # otherwise it was removed since the table was read
         # SXM-DSP-02
         environ["SCRIPT_NAME"] += name
         environ["PATH_INFO"] = path[end:]
-        environ.update(self._facts[name])
-        return self._callables[name](environ, start_response)
+        return mounted.serve(environ, start_response)
 
 
 class Hosts:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from refjk.channel import Bus, ChannelDialect, Envelope, Handled, Listener, MessageRegistry, SendResult
 from refjk.membership import Event, MemberAdded, MemberDropped
+from refjk.membership.table import MEMBERS_MAX
 from refjk.runtime.addresses import Address
 from refjk.runtime.replication_receiver import ReceiverCounters, ReceiverSettings, ReplicationReceiver
 from refjk.runtime.senders import Senders
@@ -69,6 +70,11 @@ class Channel:
                 self._senders.add(event.member.identity, Address(event.member.host, event.member.port))
             elif isinstance(event, MemberDropped):
                 self._senders.remove(event.member.identity)
+
+    def reach(self, identity: bytes, address: Address) -> None:
+        """Makes a sender for somebody whose announcement has not come yet; nothing if there is one."""
+        if len(self._senders.members()) < MEMBERS_MAX:
+            self._senders.add(identity, address)
 
     def send(
         self, message: object, to: Iterable[bytes] | None = None, *, key: str | None = None

@@ -184,7 +184,7 @@ class SessionMiddleware:
         own = RequestSession(self._sessions, session)
         own._cookie_works = session is not None and requested is not None and not requested[1]
         environ[KEY] = own
-        known_id = None if session is None or change is not None or not own._cookie_works else session.id
+        known_id = requested[0] if requested is not None and own._cookie_works else None
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], None]:
             current = own.current

@@ -66,12 +66,13 @@ class RouteBinder:
         session = None if new_id is None else manager.find(session_id, now_ms)
         if new_id is None or session is None:
             return None
+        known_id = session.id  # what the others know it by, when the request came with an older one
         try:
             manager.change_id(session, new_id)
         except LocalProtocolError:
             return None  # the id was turned over already, for another request
         if manager.rules.renaming_creates and session.pending is not None:
             session.pending.clear()
-        manager.announce_id(session_id, session, self._context_path)
+        manager.announce_id(known_id, session, self._context_path)
         self.changes += 1
         return RouteChange(session_id, new_id, self._context_path or "/")

@@ -20,6 +20,7 @@ class Rules:
     fault_keeps_access: a delta that fails half-way has done its first half, and the session never expires.
     events_without_value: what attribute listeners are told misses values.
     renaming_creates: a new id tells session listeners of a new session, and drops what was recorded.
+    forgets_old_ids: a request with the id that a session had before it was renamed does not find it.
     shallow_check: what a container holds is not looked at when an attribute is set.
     no_activation: values are not told that their session moves.
     """
@@ -34,6 +35,7 @@ class Rules:
     fault_keeps_access: bool = False
     events_without_value: bool = False
     renaming_creates: bool = False
+    forgets_old_ids: bool = False
     shallow_check: bool = False
     no_activation: bool = False
 

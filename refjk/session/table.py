@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 
 from refjk.base.errors import LocalProtocolError
@@ -16,6 +16,7 @@ from refjk.session.session import Session
 from refjk.session.watch import digests_of
 
 REPORTS_MAX = 1000
+RENAMED_MAX = 10_000
 
 
 class TooManySessions(LocalProtocolError):
@@ -38,6 +39,7 @@ class SessionTable:
         self.listeners = Listeners(self._listener_failed)
         self._new_id = new_id
         self._sessions: dict[str, Session] = {}
+        self._renamed: OrderedDict[str, str] = OrderedDict()  # by old id, of late
         self._outgoing: list[Outgoing] = []
         self._reports: deque[Report] = deque(maxlen=REPORTS_MAX)
 
@@ -130,10 +132,18 @@ class SessionTable:
 
     def find(self, session_id: str, now_ms: int) -> Session | None:
         """The session if it lives; one that was idle too long ends here."""
-        session = self._sessions.get(session_id)
+        session = self._sessions.get(session_id) or self._renamed_session(session_id)
         if session is None or not session.check_idle(now_ms):
             return None
         return session
+
+    def _renamed_session(self, session_id: str) -> Session | None:
+        """The session that had this id before. SES-RTE-07"""
+        seen = 0
+        while session_id in self._renamed and seen < len(self._renamed):
+            session_id = self._renamed[session_id]
+            seen += 1
+        return self._sessions.get(session_id) if seen else None
 
     def begin(self, session_id: str, now_ms: int) -> Session | None:
         """A request asks for its session, which counts as an access. SES-MGR-04"""
@@ -157,11 +167,19 @@ class SessionTable:
         if session.id == new_id or new_id in self._sessions:
             raise LocalProtocolError(f"there is a session {new_id[:8]}… already")
         self._sessions.pop(session.id, None)
+        if not self.rules.forgets_old_ids:
+            self._remember(session.id, new_id)
         session.set_id(new_id)
         self.put(session)
         self.counters.ids_changed += 1
         if self.rules.renaming_creates:
             self.listeners.session_created(session)
+
+    def _remember(self, old_id: str, new_id: str) -> None:
+        self._renamed.pop(new_id, None)
+        self._renamed[old_id] = new_id
+        if len(self._renamed) > RENAMED_MAX:
+            self._renamed.popitem(last=False)
 
     def announce_id(self, old_id: str, session: Session, context_path: str) -> None:
         """Tell all of a new id. SES-RTE-04"""

@@ -86,7 +86,7 @@ def render(request: StatusRequest, report: StatusReport, access: Access, verdict
     if mime is Mime.SVG and not verdict.result.is_ok:
         mime = Mime.TXT
     body = _body(mime, request, report, access, verdict.result).encode("utf-8", "replace")
-    headers = _headers(TYPES.get(mime, PLAIN_TYPE), mime, access)
+    headers = headers_of(TYPES.get(mime, PLAIN_TYPE), mime, access)
     if verdict.status == 405:
         headers += (("Allow", "GET, HEAD, POST"),)
     return StatusAnswer(verdict.status, headers, body, verdict.edits)
@@ -102,10 +102,10 @@ def answer_metrics(report: StatusReport, access: Access) -> StatusAnswer:
     # STA-MET-04
     refusal = refuse_visitor(access)
     if refusal is not None:
-        headers = _headers(PLAIN_TYPE, Mime.TXT, access)
+        headers = headers_of(PLAIN_TYPE, Mime.TXT, access)
         return StatusAnswer(refusal.status, headers, f"{refusal.message}\n".encode())
     body = metrics_text(report, access.policy.worker).encode("utf-8", "replace")
-    return StatusAnswer(200, _headers(METRICS_TYPE, Mime.TXT, access), body)
+    return StatusAnswer(200, headers_of(METRICS_TYPE, Mime.TXT, access), body)
 
 
 def _body(mime: Mime, request: StatusRequest, report: StatusReport, access: Access, result: Result) -> str:
@@ -129,7 +129,7 @@ def _body(mime: Mime, request: StatusRequest, report: StatusReport, access: Acce
     return _joined(property_lines(listing, worker.prefix))
 
 
-def _headers(content_type: str, mime: Mime, access: Access) -> Headers:
+def headers_of(content_type: str, mime: Mime, access: Access) -> Headers:
     # STA-FMT-11
     sources = "'none'"
     if mime is Mime.HTML:

@@ -44,7 +44,7 @@ def page(
 
     `after_change`: the page follows upon a change, and says how that ended.
     """
-    lines = [*_head(request, access)]
+    lines = [*head_lines(request, access)]
     if result.is_ok:
         lines += _title(request, report, access)
         if after_change:
@@ -65,7 +65,7 @@ def style_sources(worker: StatusWorker) -> list[str]:
     return [origin[0] if origin else "'self'"]
 
 
-def _head(request: StatusRequest, access: Access) -> Iterator[str]:
+def head_lines(request: StatusRequest, access: Access) -> Iterator[str]:
     yield "<!DOCTYPE html>"
     yield '<html lang="en"><head><meta charset="utf-8">'
     yield "<title>Status</title>"

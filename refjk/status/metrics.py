@@ -108,13 +108,13 @@ def metrics_text(report: StatusReport, worker: StatusWorker) -> str:
 
 
 def _lines(report: StatusReport, worker: StatusWorker) -> Iterator[str]:
-    yield from _metric("refjk_info", "gauge", "Name and version.", [({"software": report.software}, 1)])
+    yield from metric_lines("refjk_info", "gauge", "Name and version.", [({"software": report.software}, 1)])
     yield from _balancer_metrics(report, worker)
     pairs = [(balancer, member) for balancer in report.balancers for member in balancer.members]
     for count in COUNTS:
         samples: list[Sample] = [(_labels(b, m), count.of_member(m)) for b, m in pairs]
         samples += [({"balancer": "", "worker": ajp.name}, count.of_worker(ajp)) for ajp in report.workers]
-        yield from _metric(f"refjk_worker_{count.name}", count.kind, count.help, samples)
+        yield from metric_lines(f"refjk_worker_{count.name}", count.kind, count.help, samples)
     yield from _member_metrics(report, pairs)
 
 
@@ -124,11 +124,11 @@ def _balancer_metrics(report: StatusReport, worker: StatusWorker) -> Iterator[st
     for balancer in balancers:
         ratings = [rate(member, worker) for member in balancer.members]
         rated += [({"balancer": balancer.name, "rating": r.value}, ratings.count(r)) for r in Rating]
-    yield from _metric("refjk_balancer_members", "gauge", "Members by how they are doing.", rated)
+    yield from metric_lines("refjk_balancer_members", "gauge", "Members by how they are doing.", rated)
     open_now: list[Sample] = [({"balancer": b.name}, b.busy) for b in balancers]
-    yield from _metric("refjk_balancer_busy", "gauge", "Requests that are open now.", open_now)
+    yield from metric_lines("refjk_balancer_busy", "gauge", "Requests that are open now.", open_now)
     open_max: list[Sample] = [({"balancer": b.name}, b.busy_max) for b in balancers]
-    yield from _metric("refjk_balancer_busy_max", "gauge", "The most requests open at once.", open_max)
+    yield from metric_lines("refjk_balancer_busy_max", "gauge", "The most requests open at once.", open_max)
 
 
 def _member_metrics(report: StatusReport, pairs: list[tuple[BalancerStatus, MemberStatus]]) -> Iterator[str]:
@@ -136,20 +136,22 @@ def _member_metrics(report: StatusReport, pairs: list[tuple[BalancerStatus, Memb
         return [(_labels(balancer, member), value(member)) for balancer, member in pairs]
 
     sessions = each(lambda member: member.snapshot.sessions)
-    yield from _metric("refjk_worker_sessions_total", "counter", "Requests without a session.", sessions)
+    yield from metric_lines("refjk_worker_sessions_total", "counter", "Requests without a session.", sessions)
     values = each(lambda member: member.snapshot.value)
-    yield from _metric("refjk_worker_load_value", "gauge", "The value that the choice compares.", values)
+    yield from metric_lines("refjk_worker_load_value", "gauge", "The value that the choice compares.", values)
     factors = each(lambda member: member.snapshot.settings.factor)
-    yield from _metric("refjk_worker_factor", "gauge", "The factor in force.", factors)
+    yield from metric_lines("refjk_worker_factor", "gauge", "The factor in force.", factors)
     waits = [(_labels(b, m), recovery_s(report, b, m)[0]) for b, m in pairs]
-    yield from _metric("refjk_worker_recover_seconds", "gauge", "Least time until an error may end.", waits)
+    yield from metric_lines(
+        "refjk_worker_recover_seconds", "gauge", "Least time until an error may end.", waits
+    )
     # STA-MET-03: one sample for each word, 1 for the one that holds.
     states = [
         (_labels(b, m) | {"state": STATES[state]}, int(m.snapshot.state is state))
         for b, m in pairs
         for state in WorkerState
     ]
-    yield from _metric("refjk_worker_state", "gauge", "The state, as a 1.", states)
+    yield from metric_lines("refjk_worker_state", "gauge", "The state, as a 1.", states)
     activations = [
         (
             _labels(b, m) | {"activation": text.lower()},
@@ -158,14 +160,14 @@ def _member_metrics(report: StatusReport, pairs: list[tuple[BalancerStatus, Memb
         for b, m in pairs
         for word, text in ACTIVATIONS.items()
     ]
-    yield from _metric("refjk_worker_activation", "gauge", "The activation, as a 1.", activations)
+    yield from metric_lines("refjk_worker_activation", "gauge", "The activation, as a 1.", activations)
 
 
 def _labels(balancer: BalancerStatus, member: MemberStatus) -> dict[str, str]:
     return {"balancer": balancer.name, "worker": member.name}
 
 
-def _metric(name: str, kind: str, about: str, samples: Sequence[Sample]) -> Iterator[str]:
+def metric_lines(name: str, kind: str, about: str, samples: Sequence[Sample]) -> Iterator[str]:
     """A metric without samples is left out."""
     if samples:
         yield f"# HELP {name} {about}"

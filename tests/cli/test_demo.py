@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import re
 import shutil
@@ -11,53 +11,21 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from refjk.base.errors import InputError
 from refjk.cli.main import main
-from refjk.demo.app import Application
-from tests.interop.peers.client import Answer, ask
+from refjk.demo.cluster import Cluster
+from refjk.demo.loopback_group import reserved_port, why_not
+from refjk.demo.node import prepare
+from refjk.demo.node_options import NodeOptions
+from refjk.runtime.cluster_node import ClusterNode
+from tests.cli.demo_support import DEADLINE_S, PROJECT, cookie_of, demo_process, wait_for
+from tests.interop.peers.client import ask
 from tests.interop.peers.process import free_port, processes_of_group
-
-PROJECT = Path(__file__).resolve().parents[2]
-DEADLINE_S = 30.0
-
-
-@contextmanager
-def demo_process(*options: str) -> Iterator[tuple[subprocess.Popen[str], int, list[int]]]:
-    """A running demo in a group of its own: its port and the PIDs of its nodes."""
-    command = [sys.executable, "-m", "refjk", "demo", *options]
-    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=PROJECT, start_new_session=True, **pipes) as process:
-        try:
-            assert process.stdout is not None
-            lines = [process.stdout.readline()]
-            while "Ctrl-C" not in lines[-1]:
-                assert lines[-1], process.stderr and process.stderr.read()
-                lines.append(process.stdout.readline())
-            text = "".join(lines)
-            port = re.search(r"open http://127\.0\.0\.1:(\d+)/ in a browser", text)
-            assert port is not None, text
-            yield process, int(port[1]), [int(pid) for pid in re.findall(r"PID (\d+)", text)]
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            wait_for(lambda: not processes_of_group(process.pid))
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)
-
-
-def cookie_of(answer: Answer) -> dict[str, str]:
-    return {"Cookie": (answer.header("set-cookie") or "").partition(";")[0]}
 
 
 def test_the_demo_answers_within_three_seconds_and_ctrl_c_leaves_nobody_behind() -> None:
@@ -89,10 +57,15 @@ def test_sessions_stay_count_and_move_by_the_button() -> None:
         assert {answer["clause"] for answer in seen} == {"BAL-STK-01"}
         moved = ask(port, "/move", "POST", headers=cookie)
         assert (moved.status, moved.header("location")) == (303, "/")
-        there = ask(port, "/json", headers=cookie_of(moved)).json()
-        assert there["pid"] != first.json()["pid"] and there["count"] == 1
-        assert ask(port, "/json", headers=cookie).json()["count"] == 5
+        cookie = cookie_of(moved)
+        there = ask(port, "/json", headers=cookie).json()
+        assert there["pid"] != first.json()["pid"] and there["pid"] in nodes
+        assert (there["count"], there["clause"]) == (5, "BAL-STK-01")
+        assert there["session"].partition(".")[0] == first.json()["session"].partition(".")[0]
         assert "Max-Age=0" in str(ask(port, "/new", "POST", headers=cookie).header("set-cookie"))
+        reports = ask(port, "/state", headers=cookie).json()["reports"]
+        assert [report["copy"] for report in reports] == [None] * 3
+        assert ask(port, "/json", headers=cookie).json()["count"] == 1
 
 
 def test_a_killed_node_is_told_its_sessions_move_and_it_returns() -> None:
@@ -104,6 +77,7 @@ def test_a_killed_node_is_told_its_sessions_move_and_it_returns() -> None:
         after = ask(port, "/json", headers=cookie).json()
         assert after["pid"] != before["pid"] and after["came_from"] == before["route"]
         assert (after["clause"], after["attempt"]) == ("BAL-DOM-01", 2)
+        assert (before["count"], after["count"]) == (2, 3)
         name = re.escape(before["node"])
         assert re.match(rf"{name} has ended; the others serve", process.stderr.readline())
         back = re.match(rf"{name} is back, PID (\d+)", process.stderr.readline())
@@ -140,6 +114,10 @@ def test_a_port_that_was_asked_for_and_is_taken_is_an_error() -> None:
         (["--nodes", "10"], "--nodes is 2 to 9, not 10"),
         (["--port", "70000"], "--port is 0 to 65535, not 70000"),
         (["--json", "x"], "--json goes with --check"),
+        (["--users", "5"], "--users goes with --check"),
+        (["--check", "--users", "0"], "--users is 1 to 500, not 0"),
+        (["--check", "--users", "501"], "--users is 1 to 500, not 501"),
+        (["--check", "--picture", "x"], "--picture does not go with --check"),
     ],
 )
 def test_mistakes_are_told_in_one_line(
@@ -149,63 +127,96 @@ def test_mistakes_are_told_in_one_line(
     assert capsys.readouterr().err == f"refjk demo: {words}\n"
 
 
-def test_the_check_passes_tells_what_it_saw_and_leaves_nobody_behind(tmp_path: Path) -> None:
-    result = tmp_path / "result.json"
-    command = [sys.executable, "-m", "refjk", "demo", "--check", "--json", str(result)]
-    with subprocess.Popen(
-        command, cwd=PROJECT, start_new_session=True, stdout=subprocess.PIPE, text=True
-    ) as process:
-        said, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, said
-    lines = said.splitlines()
-    assert lines[0].startswith("checking 3 nodes behind http://127.0.0.1:")
-    assert [line[:4] for line in lines[1:-1]] == ["ok  "] * 7 and lines[-1] == "7 passed, 0 failed"
-    told = json.loads(result.read_text())
-    assert told["passed"] is True and len(told["steps"]) == 7
-    assert processes_of_group(process.pid) == []
+def test_without_multicast_the_demo_says_so_and_goes_on() -> None:
+    reason = "cannot join 228.0.0.4:1: No such device"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("refjk.demo.cluster.why_not", lambda port: reason)
+        said: list[str] = []
+        with Cluster(nodes=2, port=0, on_event=said.append) as cluster:
+            assert cluster.alone == reason
+            assert said == [f"node{number} does not replicate: {reason}" for number in (1, 2)]
+            page = ask(cluster.port)
+            text = page.body.decode()
+            assert f"<b>No replication:</b> {reason}." in text and 'id="flows"' not in text
+            moved = ask(cluster.port, "/json", headers=cookie_of(page)).json()
+            assert (moved["count"], moved["mode"]) == (2, "")
+            cluster.kill(moved["node"])
+            after = ask(cluster.port, "/json", headers=cookie_of(page)).json()
+            assert (after["count"], after["came_from"], after["found"]) == (1, moved["node"], False)
 
 
-def test_the_check_fails_when_something_fails(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_node_that_cannot_join_the_group_serves_alone_and_tells_why(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("refjk.demo.check.FIRST_ANSWER_S", 0.0)
-    assert main(["demo", "--check", "--nodes", "2"]) == 1
-    said = capsys.readouterr().out
-    assert "FAIL  first answer" in said and said.endswith("6 passed, 1 failed\n")
+    def refuse(node: ClusterNode) -> None:
+        raise InputError("cannot join")
+
+    monkeypatch.setattr(ClusterNode, "start", refuse)
+    options = NodeOptions("node1", ("node1", "node2"), 0, "pooled", 40000, "token")
+    with contextlib.ExitStack() as undo:
+        _, alone = prepare(options, undo)
+    assert alone == "cannot join"
 
 
-def call(
-    application: Application, method: str, path: str, cookie: str = ""
-) -> tuple[str, dict[str, str], str]:
-    """Status, headers and body of one call."""
-    told: list[Any] = []
-    environ = {
-        "REQUEST_METHOD": method,
-        "PATH_INFO": path,
-        "HTTP_COOKIE": cookie,
-        "refjk.route": "node1",
-        "refjk.attributes": {"refjk.decision": "BAL-DOM-01 attempt 2"},
-    }
-    body = b"".join(application(environ, lambda *arguments: told.extend(arguments)))
-    return told[0], dict(told[1]), body.decode()
+def test_two_demos_have_groups_of_their_own_and_a_group_that_does_not_work_is_told() -> None:
+    with reserved_port() as one, reserved_port() as other:
+        assert one != other
+        assert why_not(one) == why_not(other) == ""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind(("", 0))  # by a program that does not share
+            assert "cannot join 228.0.0.4" in why_not(taken.getsockname()[1])
 
 
-def test_odd_session_ids_are_no_session_and_nothing_of_them_is_shown() -> None:
-    application = Application("node1", ["node1", "node2"])
-    for value in ("<b>.node2", "A" * 32 + ".<b>", "a" * 32 + ".node2", "A" * 31 + ".node2", ""):
-        status, headers, body = call(application, "GET", "/", f"JSESSIONID={value}")
-        assert status == "200 OK" and "<b>" not in body and "A" * 31 + "." not in body
-        assert re.match(r"JSESSIONID=[0-9A-F]{32}\.node1; Path=/; HttpOnly", headers["Set-Cookie"])
-    assert call(application, "POST", "/move")[1].get("Set-Cookie") is None
-    assert call(application, "GET", "/favicon.ico")[0] == "404 Not Found"
+@pytest.mark.parametrize(
+    ("headers", "token", "status"),
+    [
+        ({}, True, 303),
+        ({"Host": "localhost:1"}, True, 303),
+        ({}, False, 403),
+        ({"Host": "example.org"}, True, 403),
+        ({"Host": "127.0.0.1.example.org:80"}, True, 403),
+        ({"Origin": "http://example.org"}, True, 403),
+        ({"Origin": "null"}, True, 403),
+    ],
+)
+def test_a_node_is_killed_only_for_the_own_page(
+    headers: dict[str, str], token: bool, status: int, page: tuple[Cluster, str]
+) -> None:
+    cluster, known = page
+    node = cluster.nodes[1]
+    body = f"node=node2&token={known if token else 'x' * len(known)}".encode()
+    pid = node.pid
+    answer = ask(cluster.port, "/control/kill", "POST", body=body, headers=headers)
+    assert answer.status == status
+    assert node.runs == (status != 303)
+    started = ask(cluster.port, "/control/start", "POST", body=f"node=node2&token={known}".encode())
+    assert (started.status, node.runs, node.pid == pid) == (303, True, status != 303)
 
 
-def test_a_session_that_moved_keeps_its_digits_and_gets_the_new_route() -> None:
-    application = Application("node1", ["node1", "node2"])
-    digits = "0123456789ABCDEF" * 2
-    _, headers, body = call(application, "GET", "/", f"x=1; JSESSIONID={digits}.node2")
-    assert headers["Set-Cookie"].startswith(f"JSESSIONID={digits}.node1;")
-    assert "came from <b>node2</b>" in body and "attempt 2" in body
+def test_control_refuses_what_is_no_order(page: tuple[Cluster, str]) -> None:
+    cluster, token = page
+    body = f"node=node9&token={token}".encode()
+    assert ask(cluster.port, "/control/kill", "POST", body=body).status == 404
+    assert ask(cluster.port, "/control/kill").status == 405
+    assert ask(cluster.port, "/control/other", "POST", body=body).status == 404
+    assert all(node.runs for node in cluster.nodes)
+
+
+def test_the_page_shows_no_token_to_a_host_that_only_points_here(page: tuple[Cluster, str]) -> None:
+    cluster, token = page
+    assert token in ask(cluster.port).body.decode()
+    for path in ("/", "/view"):
+        foreign = ask(cluster.port, path, headers={"Host": "example.org"}).body.decode()
+        assert token not in foreign and "/control/" not in foreign
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[tuple[Cluster, str]]:
+    """A running cluster, and the token that stands in its page."""
+    with Cluster(nodes=2, port=0) as cluster:
+        token = re.search(r'name="token" value="([^"]+)"', ask(cluster.port).body.decode())
+        assert token is not None
+        yield cluster, token[1]
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -215,13 +226,13 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 def test_a_browser_shows_node_and_count_in_light_and_dark(tmp_path: Path) -> None:
     def run(port: int, *options: str) -> str:
         command = [
-            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+            str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
             f"--user-data-dir={tmp_path / 'profile'}", "--window-size=800,700", *options,
             f"http://127.0.0.1:{port}/",
         ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)  # type: ignore[arg-type]
-        return done.stdout
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        return str(done.stdout)
 
     with demo_process("--port", str(free_port())) as (_, port, nodes):
         page = run(port, "--dump-dom")

@@ -187,3 +187,37 @@ def test_a_node_that_stops_takes_its_sessions_along_only_where_it_is_told_to() -
         # The default of the manager: sessions expire at the shutdown of the node.
         assert until(lambda: nodes["b"].copy(session_id) is None)
         assert until(lambda: nodes["b"].node.members() == [])
+
+
+@covers("NOD-SND-04", "NOD-SND-05")
+@pytest.mark.parametrize("mode", [Mode.SYNCHRONOUS, Mode.POOLED])
+def test_nodes_that_start_at_once_ask_each_other_and_wait_for_nobody(mode: Mode) -> None:
+    for _ in range(3):
+        port = next(_ports)
+        nodes: dict[str, Node] = {}
+
+        def start(name: str, port: int = port, nodes: dict[str, Node] = nodes) -> None:
+            nodes[name] = Node(name, port, mode)
+
+        threads = [threading.Thread(target=start, args=(name,)) for name in "abc"]
+        started = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        took_s = time.monotonic() - started
+        assert sorted(nodes) == ["a", "b", "c"]
+        for node in nodes.values():
+            node.node.stop(1.0)
+        # The limit of a transfer is 60 s; nobody ran into it.
+        assert took_s < 30
+
+
+@covers("SES-RTE-07")
+def test_a_request_with_the_id_of_before_finds_the_session_and_learns_the_new_one() -> None:
+    with cluster("a", "b") as (_, nodes):
+        _, first = nodes["a"].ask()
+        _, second = nodes["b"].ask(first)
+        assert nodes["b"].ask(first) == (3, second)
+        assert until(lambda: nodes["a"].copy(second) == 3)
+        assert nodes["a"].ask(first) == (4, second)

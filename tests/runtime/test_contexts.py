@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 from zipfile import ZipFile
 
 import pytest
@@ -472,3 +473,162 @@ def test_over_the_wire_files_and_servlets_answer(tmp_path: Path) -> None:
         assert (answer.status, b"'/shop/api', '/x'" in answer.body) == (200, True)
         answer = client.ask(b"/shop/WEB-INF/web.xml")
         assert answer.status == 404
+
+
+# -- while requests run ---------------------------------------------------------------------------
+
+MAIN_XML = (
+    "<context-param><param-name>refjk.application</param-name><param-value>echo:app</param-value>"
+    "</context-param>"
+)
+LATER = """
+import helper
+
+def app(environ, start_response):
+    import helper as now
+    start_response("200 OK", [])
+    return [f"{helper.NAME} {now.NAME} {helper is now}".encode()]
+"""
+
+
+@runtime_checkable
+class Closable(Protocol):
+    def close(self) -> None: ...
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
+def version(loader: ApplicationLoader, folder: Path, name: str, text: str = ECHO) -> Application:
+    """A version in a folder of its own, loaded for /shop."""
+    modules = {"echo": text.format(name=name) if text is ECHO else text, "helper": f"NAME = {name!r}"}
+    make_application(folder / name, MAIN_XML, modules=modules)
+    loaded = loader.load_folder("/shop", folder / name, fresh=True)
+    assert loaded.error is None
+    return loaded
+
+
+@covers("FAR-VER-01")
+def test_public_files_are_served_and_all_else_is_the_callables(tmp_path: Path) -> None:
+    web = MAIN_XML + ONE_SERVLET.format(target="other:app", pattern="/api/*")
+    modules = {"echo": ECHO.format(name="main"), "other": ECHO.format(name="servlet")}
+    folder = make_application(tmp_path / "webapps" / "shop", web, modules=modules)
+    put(folder / "a.txt", "text")
+    put(folder / "index.html", "welcome")
+    found = hosts(tmp_path)
+    assert ask(found, "/shop/a.txt")[2] == b"text"
+    assert ask(found, "/shop/a.txt", "HEAD")[0] == 200
+    assert ask(found, "/shop/api/x")[1]["X-Says"] == "servlet"
+    for path, method in [("/a.txt", "POST"), ("/none", "GET"), ("/", "GET"), ("/sub/", "GET")]:
+        assert ask(found, "/shop" + path, method)[1].get("X-Says") == "main", path
+    assert ask(found, "/shop/WEB-INF/web.xml")[0] == 404
+
+
+@covers("FAR-VER-02")
+def test_a_request_ends_with_the_version_that_it_came_to(tmp_path: Path) -> None:
+    loader = ApplicationLoader()
+    go_on = threading.Event()
+
+    def slow(application: Application, served: Any) -> Any:
+        def serve(environ: Any, start_response: Any) -> Iterator[bytes]:
+            yield from served(environ, start_response)
+            assert go_on.wait(10)
+            yield b" to its end"
+
+        return serve
+
+    contexts = Contexts([version(loader, tmp_path, "v1")], slow)
+    before = contexts.get("/shop")
+    assert before is not None
+    running = contexts(
+        {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "/shop/", "SERVER_NAME": "h"},
+        lambda status, headers: print,
+    )
+    assert isinstance(running, Closable)
+    started = iter(running)
+    assert b"/shop" in next(started)
+    go_on.set()
+    after = contexts.prepare(version(loader, tmp_path, "v2"))
+    assert contexts.put(after) is before
+    assert ask(contexts, "/shop/")[1]["X-Says"] == "v2"
+    assert (before.running, after.running) == (1, 0)
+    assert next(started) == b" to its end"
+    running.close()
+    assert before.running == 0
+    assert [one.folder for one in contexts.applications] == [tmp_path / "v2"]
+
+
+@covers("FAR-VER-03")
+def test_what_is_removed_gets_no_request_and_those_that_run_are_waited_for(tmp_path: Path) -> None:
+    contexts = Contexts([version(ApplicationLoader(), tmp_path, "v1")])
+    assert contexts.remove("/none") is None
+    mounted = contexts.remove("/shop")
+    assert mounted is not None and mounted.begin()
+    assert ask(contexts, "/shop/")[0] == 404
+    assert not mounted.close(0.01)
+    assert not mounted.begin()
+    ask(mounted.serve, "/")
+    assert mounted.close(0.0) and mounted.running == 0
+
+
+def test_a_request_that_found_what_is_just_removed_looks_again(tmp_path: Path) -> None:
+    loader = ApplicationLoader()
+    contexts = Contexts([version(loader, tmp_path, "v1")])
+    removed = contexts.get("/shop")
+    assert removed is not None
+    end = removed.close
+
+    class Closing(Prefixes):
+        """Between the look and the request, the version is replaced and ended."""
+
+        def find(self, path: str) -> tuple[str, int] | None:
+            if contexts.get("/shop") is removed:
+                contexts.put(contexts.prepare(version(loader, tmp_path, "v2")))
+                assert end(0)
+            return super().find(path)
+
+    object.__setattr__(contexts._table, "prefixes", Closing(["/shop"]))
+    assert ask(contexts, "/shop/")[1]["X-Says"] == "v2"
+
+
+def test_a_request_that_fails_runs_no_longer(tmp_path: Path) -> None:
+    def failing(environ: Any, start_response: Any) -> Any:
+        raise ValueError
+
+    contexts = Contexts([version(ApplicationLoader(), tmp_path, "v1")], lambda application, served: failing)
+    mounted = contexts.get("/shop")
+    assert mounted is not None
+    with pytest.raises(ValueError):
+        ask(contexts, "/shop/")
+    assert mounted.running == 0
+
+
+@covers("FAR-VER-04")
+def test_each_version_has_modules_of_its_own_also_from_the_same_folder(tmp_path: Path) -> None:
+    loader = ApplicationLoader()
+    first = version(loader, tmp_path, "v1", LATER)
+    second = version(loader, tmp_path, "v2", LATER)
+    assert ask(Contexts([first]), "/shop/")[2] == b"v1 v1 True"
+    assert ask(Contexts([second]), "/shop/")[2].startswith(b"v2 ")
+    loader.unload(first)
+    assert ask(Contexts([second]), "/shop/")[2] == b"v2 v2 True"
+    assert not any("v1" in path for path in sys.path)
+    again = loader.load_folder("/shop", tmp_path / "v2", fresh=True)
+    assert again.modules["echo"] is not second.modules["echo"]
+    loader.unload(second)
+    assert sys.modules["echo"] is again.modules["echo"]
+    assert ask(Contexts([again]), "/shop/")[2] == b"v2 v2 True"
+    loader.unload(again)
+    assert "echo" not in sys.modules and "helper" not in sys.modules
+    assert not any("v2" in path for path in sys.path)
+
+
+@covers("FAR-VER-05")
+def test_a_version_that_cannot_be_loaded_leaves_nothing_behind(tmp_path: Path) -> None:
+    loader = ApplicationLoader()
+    first = version(loader, tmp_path, "v1", LATER)
+    modules = {"echo": "import helper, more\n1 / 0", "helper": "NAME = 'v2'", "more": ""}
+    make_application(tmp_path / "v2", MAIN_XML, modules=modules)
+    failed = loader.load_folder("/shop", tmp_path / "v2", fresh=True)
+    assert failed.error is not None and "ZeroDivisionError" in failed.error
+    assert "more" not in sys.modules and not any("v2" in path for path in sys.path)
+    assert ask(Contexts([first]), "/shop/")[2] == b"v1 v1 True"

@@ -1,0 +1,325 @@
+"""The farm deployer of a running node: one thread that owns the `FarmDriver`, and a bounded queue before it.
+
+    farm = FarmNode(node, directories, watch_every=2)    # hears messages from now on, and keeps them
+    node.start()
+    farm.start(FarmApplications(contexts, loader))       # deploys what lies there, and what the others have
+    ...
+    farm.stop()                                          # before the node
+
+Whoever brings a message only puts it into the queue; what the driver sends, it sends without any lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from refjk.base.errors import InputError, RefjkError
+from refjk.farm import (
+    CatalogMessage,
+    Entry,
+    FarmSettings,
+    Member,
+    Message,
+    Report,
+    WatchTicks,
+)
+from refjk.runtime.cluster_node import ClusterNode
+from refjk.runtime.farm_driver import Applications, FarmDirectories, FarmDriver
+from refjk.runtime.farm_files import partial_of
+from refjk.runtime.farm_messages import FARM_MESSAGES
+from refjk.session import MemberAddress
+
+logger = logging.getLogger("refjk.farm")
+
+LOOK_S = 1.0  # between two ticks of the driver
+REPORTS_FILE = "farm-reports.txt"
+REPORTS_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FarmNodeSettings:
+    """`watch_every`: background ticks from one look at the watched directory to the next.
+
+    `queue_max` messages wait; who brings one more waits for `offer_s`, after which messages are dropped
+    until there is room. A node that starts waits `answer_s` for the first answer of an older member, and
+    `caught_up_s` for what that member has.
+    """
+
+    watch_every: int = 2
+    farm: FarmSettings = field(default_factory=lambda: FarmSettings(deploy_from_wire=True))
+    queue_max: int = 512
+    offer_s: float = 5.0
+    answer_s: float = 6.0
+    caught_up_s: float = 60.0
+
+
+class FarmNode:
+    """Made before the node starts; `deployed` and `reports` may be read by any thread."""
+
+    def __init__(
+        self, node: ClusterNode, directories: FarmDirectories, settings: FarmNodeSettings | None = None
+    ) -> None:
+        self._node = node
+        self._where = directories
+        self._settings = settings or FarmNodeSettings()
+        self._changed = threading.Condition()  # guards the queue and the flags beside it
+        self._inbox: deque[Message] = deque()
+        self._full = False
+        self._members_dirty = True
+        self._ends = False
+        self._thread = threading.Thread(target=self._run, name="refjk-farm", daemon=True)
+        self._driver: FarmDriver | None = None
+        self._catching_up = _CatchingUp()
+        self.source: str | None = None  # the member whose message is being carried out
+        self.dropped = 0
+        self.deployed: tuple[Entry, ...] = ()
+        self.reports: deque[tuple[int, Report]] = deque(maxlen=REPORTS_MAX)
+        node.channel.add_listener(self)
+        node.add_members_listener(self._take_members)
+
+    # -- life ---------------------------------------------------------------------------------
+
+    def start(self, applications: Applications) -> None:
+        """Back when this node has what the oldest member has, or the time for that is over. FAR-LAT-12
+
+        Raises `InputError` for directories that cannot be made.
+        """
+        watch = self._where.watch
+        if watch is not None:
+            try:
+                watch.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise InputError(f"watchDir {watch}: {error.strerror}") from None
+        driver = FarmDriver(
+            self._own_member(),
+            self._where,
+            applications,
+            self,
+            settings=self._settings.farm,
+            ticks=WatchTicks(enabled=watch is not None, every=self._settings.watch_every),
+            report=self._report,
+        )
+        try:
+            driver.start()
+        except OSError as error:
+            raise InputError(f"{error.filename}: {error.strerror}") from None
+        self._driver = driver
+        self._thread.start()
+        if self._catching_up.answered.wait(self._settings.answer_s):
+            self._catching_up.done.wait(self._settings.caught_up_s)
+
+    def stop(self, grace_s: float = 5.0) -> None:
+        """What is under way may come to its end."""
+        with self._changed:
+            self._ends = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(grace_s)
+
+    # -- the channel's listener ---------------------------------------------------------------
+
+    def accept(self, message: object) -> bool:
+        return isinstance(message, FARM_MESSAGES)
+
+    def received(self, message: object) -> None:
+        """By the thread of a connection: the sender has its answer when this returns."""
+        assert isinstance(message, FARM_MESSAGES)
+        with self._changed:
+            # Waits once: with an answer for each message that is too late nobody is served.
+            if not self._full and not self._has_room():
+                self._full = not self._changed.wait_for(self._has_room, self._settings.offer_s)
+            if not self._has_room():
+                self.dropped += 1
+                return
+            self._full = False
+            self._inbox.append(message)
+            self._changed.notify_all()
+
+    def _has_room(self) -> bool:
+        return len(self._inbox) < self._settings.queue_max
+
+    def _take_members(self) -> None:
+        with self._changed:
+            self._members_dirty = True
+            self._changed.notify_all()
+
+    # -- the wire of the driver ---------------------------------------------------------------
+
+    def members(self) -> Sequence[str]:
+        return [one.name for one in self._node.members() if one.name is not None]
+
+    def send(self, to: str, message: Message) -> None:
+        self._node.send_message(
+            replace(message, sender=self._own_member(), timestamp_ms=time.time_ns() // 1_000_000), to
+        )
+
+    def _own_member(self) -> Member:
+        own = self._node.own_address()
+        return Member(own.name, own.host, own.port, own.alive_ms, own.message_count, own.domain)
+
+    # -- the thread ---------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        look_at = time.monotonic()
+        background_at = look_at + self._node.settings.tick_s
+        while not self._ends:
+            message, members_changed = self._next(min(look_at, background_at))
+            try:
+                if members_changed:
+                    self._change_members()
+                    look_at = 0.0
+                if message is not None:
+                    self._take(message)
+                now = time.monotonic()
+                if now >= look_at:
+                    self._core.tick(_now_ms())
+                    look_at = now + LOOK_S
+                if now >= background_at:
+                    self._core.background_tick(_now_ms())
+                    background_at = time.monotonic() + self._node.settings.tick_s
+            except RefjkError as error:
+                if not self._ends:  # otherwise the channel is stopped already
+                    logger.warning("%s", error)
+            except Exception:
+                logger.exception("the farm failed at one step, and goes on")
+            self.deployed = tuple(self._core.deployer.catalog.entries())
+            if self._catching_up.progress(self.deployed):
+                self._take_members()  # which asks again at once
+
+    @property
+    def _core(self) -> FarmDriver:
+        assert self._driver is not None
+        return self._driver
+
+    def _next(self, until: float) -> tuple[Message | None, bool]:
+        """A message that waits, and whether members changed; both may lack when the time has come."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._inbox or self._members_dirty or self._ends, max(until - time.monotonic(), 0)
+            )
+            message = self._inbox.popleft() if self._inbox else None
+            members_changed, self._members_dirty = self._members_dirty, False
+            self._changed.notify_all()
+        return message, members_changed
+
+    def _change_members(self) -> None:
+        others = [one for one in self._node.members() if one.name is not None]
+        own = self._node.own_address()
+        order = oldest_first(own, others, 2 * self._node.settings.membership.frequency_ms)
+        if not others or order[0] == own.name:
+            self._catching_up.nobody_is_older()
+        self._core.members_changed(order, _now_ms())
+
+    def _take(self, message: Message) -> None:
+        sender = None if message.sender is None else message.sender.name
+        if sender is None or sender not in self.members():
+            # FAR-DEP-12
+            self._report(Report("", f"a message of {sender or 'nobody'}, who is no member", refused=True))
+            return
+        # FAR-VER-07
+        self.source = sender
+        try:
+            self._core.receive(message, _now_ms())
+        finally:
+            self.source = None
+        if isinstance(message, CatalogMessage) and not message.answer_wanted:
+            self._catching_up.wants(message.entries)
+
+    # -- what is told -------------------------------------------------------------------------
+
+    def _report(self, report: Report) -> None:
+        """To the log, and to a file for whoever put an archive into the watched directory."""
+        if report.refused:
+            self._catching_up.refused(report.context_path)
+        if self.reports and self.reports[-1][1] == report:
+            return
+        self.reports.append((_now_ms(), report))
+        level = logging.WARNING if report.refused else logging.INFO
+        logger.log(level, "%s: %s", report.context_path or "/", report.text)
+        file = self._where.temp / REPORTS_FILE
+        with contextlib.suppress(OSError):  # the log has it
+            partial_of(file).write_text("".join(_line(at_ms, one) for at_ms, one in self.reports), "utf-8")
+            os.replace(partial_of(file), file)
+
+
+class _CatchingUp:
+    """What a node that starts still lacks of what the oldest member has."""
+
+    def __init__(self) -> None:
+        self.answered = threading.Event()
+        self.done = threading.Event()
+        self._wanted: dict[str, Entry] = {}
+
+    def nobody_is_older(self) -> None:
+        self.answered.set()
+        if not self._wanted:
+            self.done.set()
+
+    def wants(self, entries: Sequence[Entry]) -> None:
+        if not self.answered.is_set():
+            self._wanted = {one.context_path: one for one in entries if one.digest is not None}
+            self.answered.set()
+
+    def refused(self, context_path: str) -> None:
+        self._wanted.pop(context_path, None)
+
+    def progress(self, deployed: Sequence[Entry]) -> bool:
+        """Whether something came and more is lacking."""
+        if not self.answered.is_set() or self.done.is_set():
+            return False
+        before = len(self._wanted)
+        for entry in deployed:
+            wanted = self._wanted.get(entry.context_path)
+            if wanted is not None and entry.rank >= wanted.rank:
+                del self._wanted[entry.context_path]
+        if not self._wanted:
+            self.done.set()
+        return 0 < len(self._wanted) < before
+
+
+def oldest_first(own: MemberAddress, others: Sequence[MemberAddress], slack_ms: int) -> list[str]:
+    """The names of all members, this one among them.
+
+    What is known of another's age is as old as its last announcement: of two whose ages are closer than
+    `slack_ms`, the one with the lesser name counts as older, so that both agree on it.
+    """
+
+    def is_older(other: MemberAddress) -> bool:
+        ahead_ms = other.alive_ms - own.alive_ms
+        return (other.name or "") < (own.name or "") if abs(ahead_ms) <= slack_ms else ahead_ms > 0
+
+    older = [one for one in others if is_older(one)]
+    younger = [one for one in others if not is_older(one)]
+    return [one.name for one in [*older, own, *younger] if one.name is not None]
+
+
+def directories_of(base: Path, temp: str, deploy: str, watch: str | None) -> FarmDirectories:
+    """Those of a `Deployer`, relative ones below the base. Versions are unpacked in tempDir.
+
+    Raises `InputError` unless they are different ones. FAR-DEP-13
+    """
+    named = {"tempDir": temp, "deployDir": deploy, **({} if watch is None else {"watchDir": watch})}
+    places = {name: Path(os.path.normpath(base / folder)) for name, folder in named.items()}
+    if len({path.resolve() for path in places.values()}) < len(places):
+        raise InputError(f"Deployer: {', '.join(places)} must be different folders")
+    return FarmDirectories(
+        places["tempDir"], places["deployDir"], places["tempDir"] / "unpacked", places.get("watchDir")
+    )
+
+
+def _line(at_ms: int, report: Report) -> str:
+    """Time, `ok` or `refused`, path, and the rest of the line is text."""
+    kind = "refused" if report.refused else "ok"
+    return f"{at_ms} {kind} {report.context_path or '/'} {' '.join(report.text.split())}\n"
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
