@@ -58,14 +58,16 @@ class Sessions:
 
     def do(self, act: Callable[[], T]) -> T:
         """Something with the manager or a session, and what the others must know of it. NOD-SND-01"""
-        with self._lock:
-            try:
-                result = act()
-            finally:
-                outgoing = self.manager.messages_to_send()
-        if outgoing:
-            self._send(outgoing)
-        return result
+        outgoing: list[Outgoing] = []
+        try:
+            with self._lock:
+                try:
+                    return act()
+                finally:
+                    outgoing = self.manager.messages_to_send()
+        finally:
+            if outgoing:
+                self._send(outgoing)
 
     def create(self) -> Session:
         """A new one, which the calling request has. Raises `TooManySessions`."""

@@ -241,3 +241,18 @@ def test_a_session_that_ended_elsewhere_in_the_midst_is_said_to_be_over() -> Non
     client._act = act
     client.ask()
     assert len(client.sessions.manager) == 0
+
+
+def test_what_the_others_must_know_is_sent_even_when_an_operation_fails() -> None:
+    client = Client(count)
+    client.ask()
+    client.sent.clear()
+    (session,) = client.sessions.manager.sessions()
+
+    def end_and_fail() -> None:
+        session.invalidate()
+        raise RuntimeError("afterwards")
+
+    with pytest.raises(RuntimeError):
+        client.sessions.do(end_and_fail)
+    assert [message.message.event_type for message in client.sent] == [EventType.EXPIRED]  # type: ignore[union-attr]
