@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from refjk.base.errors import CheckFailed, InputError, Malformed, NothingSelected, Unreachable
+from refjk.base.errors import CheckFailed, InputError, Malformed, NothingSelected, Unreachable, UsageError
 from refjk.cli.node import find_server_xml, read_node
 from refjk.cli.up import find_nodes
 from refjk.cli.values import pause
-from refjk.farm import SUFFIX, check_archive_name, context_path_of
+from refjk.farm import SUFFIX, check_archive_name, context_path_of, file_name_of
 from refjk.runtime.clustered import farm_directories
 from refjk.runtime.contexts import node_base
 from refjk.runtime.farm_driver import FarmDirectories
@@ -117,6 +117,7 @@ def _push(file: Path, places: Sequence[FarmPlace], timeout_s: float) -> int:
     digest, path = report.digest.hex(), context_path_of(file.name) or "/"
     waiting, deadline = list(places), time.monotonic() + timeout_s
     progress_at = time.monotonic() + PROGRESS_S
+    told: dict[str, int] = {}
     while waiting:
         for place in list(waiting):
             if _has(place.archive(file.name), report.size, digest):
@@ -127,13 +128,18 @@ def _push(file: Path, places: Sequence[FarmPlace], timeout_s: float) -> int:
         if time.monotonic() >= progress_at:
             progress_at = time.monotonic() + PROGRESS_S
             for place in waiting:
-                print(f"{place.name}: {_arrived(place)} of {report.size} octets", flush=True)
+                if (arrived := _arrived(place)) > told.get(place.name, 0):
+                    told[place.name] = arrived
+                    print(f"{place.name}: {arrived} of {report.size} octets", flush=True)
         _wait(waiting, deadline, "was not deployed")
     return 0
 
 
 def _remove(name: str, places: Sequence[FarmPlace], timeout_s: float) -> int:
-    file_name = name.removeprefix("/").removesuffix(SUFFIX).replace("/", "#") + SUFFIX
+    try:
+        file_name = file_name_of("/" + name.removeprefix("/").removesuffix(SUFFIX))
+    except Malformed as error:
+        raise UsageError(f"{name!r} names no application: {error}") from error
     archive = _watching(places) / file_name
     if not archive.is_file():
         raise NothingSelected(f"{archive}: no such file; a node removes what was there and is gone")

@@ -48,9 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--journal", metavar="FILE", help="write what happened, line by line; - prints it")
     parser.add_argument("--json", metavar="FILE", help="also write the result as JSON; - prints only that")
     parser.add_argument(
-        "--seeds", type=_seeds, metavar="A..B", help="a short run of each of these, 2 to 5 nodes each"
+        "--seeds", type=parse_seeds, metavar="A..B", help="a short run of each of these, 2 to 5 nodes each"
     )
-    parser.add_argument("--processes", type=_processes, metavar="N", help="that share the seeds (default 1)")
+    parser.add_argument(
+        "--processes", type=parse_processes, metavar="N", help="that share the seeds (default 1)"
+    )
     parser.add_argument(
         "--keep", metavar="FOLDER", help="where a run with objections leaves its scenario (default: here)"
     )
@@ -62,10 +64,10 @@ def run(options: argparse.Namespace) -> int:
     if keep is not None and not Path(str(keep)).is_dir():
         raise UsageError(f"--keep {keep}: there is no such folder")
     if given.get("seeds") is not None:
-        _refuse_beside("--seeds", given, ("seed", "hours", "scenario", "journal", "json"))
+        refuse_beside("--seeds", given, ("seed", "hours", "scenario", "journal", "json"))
         return _run_many(given)
     if given.get("scenario") is not None:
-        _refuse_beside("--scenario", given, ("nodes", "hours", "mode"))
+        refuse_beside("--scenario", given, ("nodes", "hours", "mode"))
     return _run_one(given)
 
 
@@ -78,7 +80,7 @@ def _run_one(given: dict[str, object]) -> int:
         # Before anything can go wrong.
         print(f"seed {seed}", flush=True)
     began = time.monotonic()
-    with _journal(given.get("journal")) as write:
+    with open_journal(given.get("journal")) as write:
         result = _played(given, seed, write)
     spent_s = max(time.monotonic() - began, 0.001)
     if given.get("json") is not None:
@@ -109,7 +111,8 @@ def _played(given: dict[str, object], seed: int, write: Callable[[str], None] | 
 
 
 @contextlib.contextmanager
-def _journal(file: object) -> Iterator[Callable[[str], None] | None]:
+def open_journal(file: object) -> Iterator[Callable[[str], None] | None]:
+    """What `--journal` names, to write lines to."""
     if file is None:
         yield None
     elif file == "-":
@@ -171,7 +174,8 @@ def _leave(plan: Plan, result: ClusterResult, folder: object) -> Path | None:
     return file
 
 
-def _refuse_beside(option: str, given: dict[str, object], others: tuple[str, ...]) -> None:
+def refuse_beside(option: str, given: dict[str, object], others: tuple[str, ...]) -> None:
+    """Raises `UsageError` if one of the others is given too."""
     for other in others:
         if given.get(other) is not None:
             raise UsageError(f"{option} and --{other} do not go together")
@@ -194,7 +198,8 @@ def _hours(text: str) -> float:
     return hours
 
 
-def _seeds(text: str) -> range:
+def parse_seeds(text: str) -> range:
+    """`A..B`, or one."""
     first, dots, last = text.partition("..")
     seeds = range(count(first), count(last if dots else first) + 1)
     if not seeds:
@@ -202,7 +207,8 @@ def _seeds(text: str) -> range:
     return seeds
 
 
-def _processes(text: str) -> int:
+def parse_processes(text: str) -> int:
+    """How many share the work."""
     number = count(text)
     if not 1 <= number <= 64:
         raise argparse.ArgumentTypeError(f"{text} is not within 1 to 64")

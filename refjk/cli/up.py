@@ -36,6 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"run these parts alone, of the nodes and `{FRONT}`; may be repeated",
     )
+    parser.add_argument("--key-file", metavar="FILE", help="the cluster's secret, for all nodes")
+    parser.add_argument(
+        "--exposed", action="store_true", help="let the nodes' cluster speak to other machines without one"
+    )
     parser.add_argument("--no-restart", action="store_true", help="end when one part ends")
     parser.add_argument(
         "--logs", metavar="FOLDER", help="write what each part says to NAME.log in this folder as well"
@@ -77,6 +81,8 @@ def _parts(nodes: dict[str, Path], options: argparse.Namespace) -> Iterator[Part
     logs = None if options.logs is None else Path(options.logs)
     for name, folder in nodes.items():
         command = [*refjk, "node", str(folder), *grace]
+        command += [] if options.key_file is None else ["--key-file", options.key_file]
+        command += ["--exposed"] if options.exposed else []
         yield Part(
             name,
             command,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 from pathlib import Path
 
-from refjk.base.errors import InputError
+from refjk.base.errors import InputError, LocalProtocolError
 from refjk.channel import SendingRules
 from refjk.configuration import (
     ClusterElement,
@@ -54,6 +55,8 @@ class ClusteredEngine:
         self.nodes: dict[str, ClusterNode] = {}
         self.farms: dict[str, FarmNode] = {}
         self._replicated: dict[tuple[str, str], Sessions] = {}  # by host and path
+        self._alone: list[Sessions] = []
+        self._ends = threading.Event()
         for host in engine.hosts:
             if host.cluster is None:
                 continue
@@ -72,6 +75,7 @@ class ClusteredEngine:
         for name, node in self.nodes.items():
             address = node.start()
             logger.info("the cluster of host %s listens at %s", name, address)
+        threading.Thread(target=self._tick, name="refjk-own-sessions", daemon=True).start()
 
     def deploy(self, hosts: Hosts, loader: ApplicationLoader) -> None:
         """What lies in the deploy directories and what the others have; from now on, what comes. Raises
@@ -86,6 +90,7 @@ class ClusteredEngine:
 
     def stop(self, grace_s: float) -> None:
         """All of them."""
+        self._ends.set()
         for farm in self.farms.values():
             farm.stop(grace_s)
         for node in self.nodes.values():
@@ -96,17 +101,29 @@ class ClusteredEngine:
 
         def wrap(application: Application, served: WsgiApplication) -> WsgiApplication:
             sessions = self._sessions_of(application, host)
+            self._attach_listeners(sessions, application)
             uses_cookies = application.context is None or application.context.cookies
             return SessionMiddleware(served, sessions, CookieSettings(enabled=uses_cookies))
 
         return wrap
+
+    @staticmethod
+    def _attach_listeners(sessions: Sessions, application: Application) -> None:
+        """Those of this version of an application alone. SXM-CTX-06"""
+        listeners = sessions.manager.listeners
+        listeners.clear()
+        for listener in application.listeners:
+            try:
+                listeners.add(listener() if isinstance(listener, type) else listener)
+            except LocalProtocolError as error:
+                logger.warning("%s: %s", application.path or "/", error)
 
     def _sessions_of(self, application: Application, host: HostElement) -> Sessions:
         """Its own; a version that replaces another one gets those of the path. FAR-VER-06"""
         node, cluster = self.nodes.get(host.name), host.cluster
         settings = self._manager_settings(application, cluster)
         if node is None or cluster is None or not application.distributable:
-            return Sessions.alone(settings)
+            return self._alone_sessions(settings)
         key = (host.name, application.path)
         if key in self._replicated:
             with node.lock:
@@ -121,6 +138,17 @@ class ClusteredEngine:
             asked=self.farms[host.name].source if host.name in self.farms else None,
         )
         return self._replicated[key]
+
+    def _alone_sessions(self, settings: ManagerSettings) -> Sessions:
+        """Of this process; idle ones end by the container's background tick."""
+        sessions = Sessions.alone(settings)
+        self._alone.append(sessions)
+        return sessions
+
+    def _tick(self) -> None:
+        while not self._ends.wait(max(1, self._engine.background_s)):
+            for sessions in list(self._alone):
+                sessions.tick()
 
     def _settle(self, host_name: str, path: str, application: Application | None) -> None:
         """Ends the replicated sessions of a path where no application has any more."""

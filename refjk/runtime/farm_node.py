@@ -74,6 +74,7 @@ class FarmNode:
         self._inbox: deque[Message] = deque()
         self._full = False
         self._members_dirty = True
+        self._order: list[str] = []  # all members, oldest first, as the driver knows them
         self._ends = False
         self._thread = threading.Thread(target=self._run, name="refjk-farm", daemon=True)
         self._driver: FarmDriver | None = None
@@ -213,10 +214,10 @@ class FarmNode:
     def _change_members(self) -> None:
         others = [one for one in self._node.members() if one.name is not None]
         own = self._node.own_address()
-        order = oldest_first(own, others, 2 * self._node.settings.membership.frequency_ms)
-        if not others or order[0] == own.name:
+        self._order = oldest_first(own, others, 2 * self._node.settings.membership.frequency_ms)
+        if self._order[0] == own.name:
             self._catching_up.nobody_is_older()
-        self._core.members_changed(order, _now_ms())
+        self._core.members_changed(self._order, _now_ms())
 
     def _take(self, message: Message) -> None:
         sender = None if message.sender is None else message.sender.name
@@ -224,6 +225,8 @@ class FarmNode:
             # FAR-DEP-12
             self._report(Report("", f"a message of {sender or 'nobody'}, who is no member", refused=True))
             return
+        if sender not in self._order:
+            self._change_members()  # its message was faster than the news of it
         # FAR-VER-07
         self.source = sender
         try:

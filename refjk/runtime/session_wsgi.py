@@ -56,10 +56,11 @@ class CookieSettings:
 class RequestSession:
     """The session as one request sees it; it begins with the first `set`, or when `create` is called.
 
-    Raises `SessionInvalid` after `invalidate`, and what `Session` raises.
+    Raises what `Session` raises: `SessionInvalid` when it ended otherwise than by `invalidate`.
     """
 
-    def __init__(self, sessions: Sessions, session: Session | None) -> None:
+    def __init__(self, sessions: Sessions, session: Session | None, *, in_urls: bool = True) -> None:
+        self._in_urls = in_urls
         self._sessions = sessions
         self._session = session
         self._ended = False
@@ -140,7 +141,7 @@ class RequestSession:
 
     def encode_url(self, url: str) -> str:
         """The URL with the id in it, for clients that keep no cookies; others keep it as it is. WSG-SES-05"""
-        if not self or self._cookie_works or _ABSOLUTE.match(url):
+        if not (self and self._in_urls) or self._cookie_works or _ABSOLUTE.match(url):
             return url
         head, mark, tail = re.match(r"([^?#]*)([?#]?)(.*)", url, re.DOTALL).groups()  # type: ignore[union-attr]
         return f"{head};{PATH_PARAMETER}={self._known().id}{mark}{tail}"
@@ -181,7 +182,7 @@ class SessionMiddleware:
         # WSG-SES-09
         if change is not None:
             environ[f"refjk.{OLD_ID_ATTRIBUTE}"] = change.old_id
-        own = RequestSession(self._sessions, session)
+        own = RequestSession(self._sessions, session, in_urls=self._cookie.from_urls)
         own._cookie_works = session is not None and requested is not None and not requested[1]
         environ[KEY] = own
         known_id = requested[0] if requested is not None and own._cookie_works else None

@@ -69,6 +69,10 @@ class Sessions:
             if outgoing:
                 self._send(outgoing)
 
+    def tick(self) -> None:
+        """Time passes: sessions that were idle too long end. Of a cluster, its node does this."""
+        self.do(lambda: self.manager.tick(_now_ms()))
+
     def create(self) -> Session:
         """A new one, which the calling request has. Raises `TooManySessions`."""
 

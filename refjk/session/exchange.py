@@ -152,8 +152,17 @@ class StateExchange:
         self._answer_all()
 
     def finish(self, now_ms: int) -> None:
-        """Nothing more will come: what has waited is done, in the order in which it came."""
+        """Nothing more will come: what has waited is done, in the order in which it came. SES-XFR-12"""
+        table = self._table
+        there = {session.id.partition(".")[0] for session in table.sessions()}
         for message in self.transfer.finish():
+            if (
+                isinstance(message, SessionMessage)
+                and message.event_type == EventType.CREATED
+                and (message.session_id or "").partition(".")[0] in there
+                and table.known(message.session_id or "") is None
+            ):
+                continue  # the state has it already, under the route that it got since
             self._do(message, now_ms)
         self._answer_all()
 

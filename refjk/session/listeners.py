@@ -118,6 +118,11 @@ class Listeners:
         if isinstance(listener, AttributeListener):
             self._of_attributes.append(listener)
 
+    def clear(self) -> None:
+        """Nobody listens any more."""
+        self._of_sessions.clear()
+        self._of_attributes.clear()
+
     def session_created(self, session: Session) -> None:
         for listener in self._of_sessions:
             self._call(listener.session_created, SessionEvent(session))

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,17 @@ def test_a_node_that_starts_later_serves_what_the_others_have_from_its_first_req
     late.start()
     assert late.serves == "v1"
     assert {one.context_path for one in late.farm.deployed} == {one.context_path for one in a.farm.deployed}
+
+
+@covers("FAR-LAT-12")
+def test_a_question_that_is_faster_than_the_news_of_its_sender_is_answered(cluster: Cluster) -> None:
+    a, b = cluster.add("a"), cluster.add("b", answer_s=4.0)
+    a.node._members_listeners.clear()  # as if the news came late
+    a.start()
+    b.node.start()
+    began = time.monotonic()
+    b.farm.start(b.applications)
+    assert time.monotonic() - began < 3.0
 
 
 @covers("FAR-LAT-12")
