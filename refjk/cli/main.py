@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "request": "send one request to a container over AJP13 and print the answer",
     "decode": "show AJP13 and cluster traffic: hex text, a capture file, or AJP13 live as a relay",
     "members": "watch a cluster without joining it: who comes, beats and vanishes",
+    "farm": "list, push and remove the applications of a farm, whose nodes deploy what one of them watches",
     "war": "build and check archives of applications",
     "objects": "show what a Java object stream holds; no class is ever loaded",
     "config": "read the files of httpd, mod_jk and Tomcat: what is wrong in them, what they come to",

@@ -8,7 +8,8 @@ from pathlib import Path
 from refjk.base.errors import InputError
 from refjk.farm import WebApplication
 from refjk.runtime.applications import Application, ApplicationLoader
-from refjk.runtime.contexts import Contexts, Mounted, wire_text
+from refjk.runtime.contexts import Contexts, wire_text
+from refjk.runtime.mounted import Mounted
 
 STOP_S = 10.0  # for requests that run when their application is removed
 

@@ -169,7 +169,7 @@ def test_an_archive_of_50_mb_arrives_at_every_node(tmp_path: Path) -> None:
 
 
 @pytest.mark.interop
-@covers("FAR-DEP-04", "FAR-LAT-11")
+@covers("FAR-LAT-11")
 def test_after_a_crash_in_the_middle_of_a_transfer_all_come_to_the_whole_archive(tmp_path: Path) -> None:
     with running_nodes(tmp_path / "site", 3) as nodes:
         start(nodes)
