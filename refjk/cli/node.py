@@ -31,7 +31,7 @@ from refjk.runtime.clustered import ClusteredEngine, farm_directories
 from refjk.runtime.connector import AjpServer, check_exposure
 from refjk.runtime.contexts import Hosts, node_base, node_properties
 from refjk.runtime.disk_files import DiskFiles
-from refjk.runtime.listening import resolve
+from refjk.runtime.listening import open_listeners, resolve
 from refjk.runtime.node_status import NodeStatus
 from refjk.runtime.process_group import watch_lifeline
 from refjk.runtime.settings import ConnectorSettings
@@ -96,6 +96,8 @@ def run(options: argparse.Namespace) -> int:
     clusters = [
         ClusteredEngine(one.engine, base, exposed=options.exposed, key=key) for one in server.services
     ]
+    for service in server.services:
+        _try_ports(service)
     watch_lifeline()
     log = AccessLog(options.access_log, options.access_log_format) if options.access_log else None
     with contextlib.ExitStack() as stack:
@@ -112,6 +114,16 @@ def run(options: argparse.Namespace) -> int:
             for host, node in cluster.nodes.items()
         }
         return _serve(nodes, members, options, log)
+
+
+def _try_ports(service: ServiceElement) -> None:
+    """Raises `InputError` for an address that cannot be had, before the others hear of the node. NOD-STA-03
+
+    They are not kept: a web server that is refused goes elsewhere, one that is let wait does not.
+    """
+    for connector in service.connectors:
+        for listener in open_listeners(Address(connector.address, connector.port)):
+            listener.close()
 
 
 def find_server_xml(place: str) -> str:

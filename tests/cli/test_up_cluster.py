@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -151,3 +152,22 @@ def test_all_files_are_checked(tmp_path: Path) -> None:
     (folder / "node2" / "conf" / "server.xml").write_text("<Server>")
     bad = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert bad.returncode == 3 and "server.xml:1" in bad.stderr
+
+
+@covers("NOD-STA-03")
+def test_a_node_whose_port_is_taken_is_never_heard_of(tmp_path: Path) -> None:
+    folder = article(tmp_path)
+    text = (folder / "node1" / "conf" / "server.xml").read_text()
+    found = re.search(r'<Connector port="([0-9]+)"', text)
+    assert found is not None
+    with socket.create_server(("127.0.0.1", int(found[1]))):
+        ended = subprocess.run(
+            [sys.executable, "-m", "refjk", "node", str(folder / "node1")],
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+    assert ended.returncode == 3 and "the port is taken" in ended.stderr
+    assert "the cluster of host" not in ended.stderr
