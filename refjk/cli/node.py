@@ -31,6 +31,7 @@ from refjk.runtime.clustered import ClusteredEngine, farm_directories
 from refjk.runtime.connector import AjpServer, check_exposure
 from refjk.runtime.contexts import Hosts, node_base, node_properties
 from refjk.runtime.disk_files import DiskFiles
+from refjk.runtime.farm_node import FarmNode
 from refjk.runtime.listening import open_listeners, resolve
 from refjk.runtime.node_status import NodeStatus
 from refjk.runtime.process_group import watch_lifeline
@@ -108,12 +109,12 @@ def run(options: argparse.Namespace) -> int:
             hosts = Hosts.of(service.engine, base, loader, cluster.wrap_for)
             cluster.deploy(hosts, loader)
             nodes.append((service, hosts))
-        members = {
-            f"{service.name}/{host}": node
-            for service, cluster in zip(server.services, clusters, strict=True)
-            for host, node in cluster.nodes.items()
-        }
-        return _serve(nodes, members, options, log)
+        members: dict[str, ClusterNode] = {}
+        farms: dict[str, FarmNode] = {}
+        for service, cluster in zip(server.services, clusters, strict=True):
+            members |= {f"{service.name}/{host}": node for host, node in cluster.nodes.items()}
+            farms |= {f"{service.name}/{host}": farm for host, farm in cluster.farms.items()}
+        return _serve(nodes, members, farms, options, log)
 
 
 def _try_ports(service: ServiceElement) -> None:
@@ -191,6 +192,7 @@ def _tell_check(nodes: Sequence[tuple[ServiceElement, Hosts]], base: Path) -> in
 def _serve(
     nodes: Sequence[tuple[ServiceElement, Hosts]],
     members: Mapping[str, ClusterNode],
+    farms: Mapping[str, FarmNode],
     options: argparse.Namespace,
     log: AccessLog | None,
 ) -> int:
@@ -212,6 +214,7 @@ def _serve(
                 nodes=members,
                 servers=connectors,
                 hosts={service.name: hosts for service, hosts in nodes},
+                farms=farms,
                 remote=options.status_remote,
             )
             print(f"refjk status: http://{status.start()}/", file=sys.stderr, flush=True)

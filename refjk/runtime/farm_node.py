@@ -62,13 +62,13 @@ class FarmNodeSettings:
 
 
 class FarmNode:
-    """Made before the node starts; `deployed` and `reports` may be read by any thread."""
+    """Made before the node starts; `deployed`, `reports` and `dropped` may be read by any thread."""
 
     def __init__(
         self, node: ClusterNode, directories: FarmDirectories, settings: FarmNodeSettings | None = None
     ) -> None:
         self._node = node
-        self._where = directories
+        self.directories = directories
         self._settings = settings or FarmNodeSettings()
         self._changed = threading.Condition()  # guards the queue and the flags beside it
         self._inbox: deque[Message] = deque()
@@ -93,7 +93,7 @@ class FarmNode:
 
         Raises `InputError` for directories that cannot be made.
         """
-        watch = self._where.watch
+        watch = self.directories.watch
         if watch is not None:
             try:
                 watch.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ class FarmNode:
                 raise InputError(f"watchDir {watch}: {error.strerror}") from None
         driver = FarmDriver(
             self._own_member(),
-            self._where,
+            self.directories,
             applications,
             self,
             settings=self._settings.farm,
@@ -247,7 +247,7 @@ class FarmNode:
         self.reports.append((_now_ms(), report))
         level = logging.WARNING if report.refused else logging.INFO
         logger.log(level, "%s: %s", report.context_path or "/", report.text)
-        file = self._where.temp / REPORTS_FILE
+        file = self.directories.temp / REPORTS_FILE
         with contextlib.suppress(OSError):  # the log has it
             partial_of(file).write_text("".join(_line(at_ms, one) for at_ms, one in self.reports), "utf-8")
             os.replace(partial_of(file), file)

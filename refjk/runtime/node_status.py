@@ -25,6 +25,7 @@ from refjk.runtime.addresses import Address, parse_address
 from refjk.runtime.cluster_node import ClusterNode
 from refjk.runtime.connector import AjpServer
 from refjk.runtime.contexts import Hosts
+from refjk.runtime.farm_node import FarmNode
 from refjk.runtime.listening import open_listeners, resolve
 from refjk.runtime.node_status_report import SOFTWARE, node_report
 from refjk.status.access import Access, Policy, Refusal
@@ -39,7 +40,7 @@ VISITOR_TIMEOUT_S = 10.0  # for the next octets of a request, or until the visit
 
 
 class NodeStatus:
-    """`start`, then `stop`. `nodes`, `servers` and `hosts` are by the names under which they are shown.
+    """`start`, then `stop`. Nodes, servers, hosts and farms are by the names under which they are shown.
 
     `remote` allows an address, and visitors, that are not on loopback.
     """
@@ -52,10 +53,11 @@ class NodeStatus:
         nodes: Mapping[str, ClusterNode],
         servers: Mapping[str, AjpServer],
         hosts: Mapping[str, Hosts],
+        farms: Mapping[str, FarmNode] | None = None,
         remote: bool = False,
     ) -> None:
         self._address = parse_address(address, port_min=0)
-        self._gather = partial(node_report, name, nodes, servers, hosts)
+        self._gather = partial(node_report, name, nodes, servers, hosts, farms or {})
         self._host_names = {name for one in hosts.values() for name in one.hosts}
         self._remote = remote
         self._listening: list[tuple[_HttpServer, threading.Thread]] = []

@@ -15,12 +15,15 @@ from refjk.runtime.addresses import Address
 from refjk.runtime.cluster_node import ClusterNode
 from refjk.runtime.connector import AjpServer
 from refjk.runtime.contexts import Hosts
+from refjk.runtime.farm_node import FarmNode
 from refjk.runtime.senders import SenderSnapshot
 from refjk.session import Session, SessionManager
 from refjk.status.node_model import (
     ClusterStatus,
     ConnectorStatus,
     ContextStatus,
+    FarmEvent,
+    FarmStatus,
     NodeMember,
     NodeReport,
     ReceiverStatus,
@@ -28,15 +31,21 @@ from refjk.status.node_model import (
     SessionRow,
     SessionsStatus,
     TransferStatus,
+    VersionStatus,
     short_id,
 )
 
 SOFTWARE = f"refjk/{__version__}"
 SESSIONS_LISTED = 100  # of each application
+FARM_EVENTS_LISTED = 20
 
 
 def node_report(
-    name: str, nodes: Mapping[str, ClusterNode], servers: Mapping[str, AjpServer], hosts: Mapping[str, Hosts]
+    name: str,
+    nodes: Mapping[str, ClusterNode],
+    servers: Mapping[str, AjpServer],
+    hosts: Mapping[str, Hosts],
+    farms: Mapping[str, FarmNode],
 ) -> NodeReport:
     """What is to be shown now; raises `LocalProtocolError` while a node has not been started."""
     now_ms = time.time_ns() // 1_000_000
@@ -47,6 +56,7 @@ def node_report(
         tuple(_cluster(one, node, now_ms) for one, node in nodes.items()),
         tuple(context for service, of_it in hosts.items() for context in _contexts(service, of_it)),
         tuple(ConnectorStatus(one, tuple(server.counters.items())) for one, server in servers.items()),
+        tuple(_farm(one, farm) for one, farm in farms.items()),
     )
 
 
@@ -147,6 +157,26 @@ def _contexts(service: str, hosts: Hosts) -> Iterator[ContextStatus]:
         for one in contexts.applications:
             source = one.web.file if one.folder is None else str(one.folder)
             yield ContextStatus(f"{service}/{name}", _path(one.path), source, one.distributable, one.error)
+
+
+def _farm(host: str, farm: FarmNode) -> FarmStatus:
+    """NOD-STS-16"""
+    watch = farm.directories.watch
+    return FarmStatus(
+        host,
+        str(farm.directories.deploy),
+        None if watch is None else str(watch),
+        farm.dropped,
+        tuple(
+            VersionStatus(one.context_path, one.digest.hex(), one.size, one.stamp_ms // 1000)
+            for one in farm.deployed
+            if one.digest is not None
+        ),
+        tuple(
+            FarmEvent(at_ms // 1000, one.context_path, one.text, one.refused)
+            for at_ms, one in list(farm.reports)[-FARM_EVENTS_LISTED:]
+        ),
+    )
 
 
 def _path(name: str) -> str:

@@ -11,6 +11,7 @@ from refjk.status.html_parts import link, table, text
 from refjk.status.node_model import (
     ClusterStatus,
     Counts,
+    FarmStatus,
     NodeMember,
     NodeReport,
     SessionRow,
@@ -45,6 +46,8 @@ def node_page(request: StatusRequest, report: NodeReport, access: Access) -> str
     for cluster in report.clusters:
         lines += _cluster(cluster)
     lines += _contexts(report)
+    for farm in report.farms:
+        lines += _farm(farm)
     lines += _connectors(report)
     lines.append("<h2>Legend</h2>")
     lines += table(("word", "meaning"), [(text(word), text(about)) for word, about in _LEGEND])
@@ -134,6 +137,31 @@ def _contexts(report: NodeReport) -> Iterator[str]:
         for one in report.contexts
     ]
     yield from table(("host", "path", "from", "distributable", "state"), rows, name="contexts")
+
+
+def _farm(farm: FarmStatus) -> Iterator[str]:
+    yield f"<h2>Farm of {text(farm.host)}</h2>"
+    places = {"deploys_to": farm.deploys_to, "watches": farm.watches or ""}
+    yield from _row_of(places, (("dropped", farm.dropped),), name="farm")
+    yield from table(
+        ("path", "digest", "octets", "deployed"),
+        [
+            (*map(text, (one.path or "/", one.digest)), str(one.octets), _time(one.deployed_at_s))
+            for one in farm.versions
+        ],
+        name="versions",
+    )
+    yield from table(
+        ("time", "path", "event"),
+        [
+            (
+                *(_time(one.at_s), text(one.path or "/")),
+                f'<span class="{"bad" if one.refused else "good"}">{text(one.text)}</span>',
+            )
+            for one in reversed(farm.events)
+        ],
+        name="events",
+    )
 
 
 def _connectors(report: NodeReport) -> Iterator[str]:

@@ -62,6 +62,12 @@ def _lines(report: NodeReport) -> Iterator[str]:
     yield from metric_lines(
         "refjk_node_context_up", "gauge", "1 for an application that was started.", failed
     )
+    versions: list[Sample] = [
+        ({"host": farm.host, "application": one.path or "/", "digest": one.digest}, 1)
+        for farm in report.farms
+        for one in farm.versions
+    ]
+    yield from metric_lines("refjk_node_farm_version_info", "gauge", "What the farm has deployed.", versions)
     connectors = [({"connector": one.name}, one.counters) for one in report.connectors]
     yield from _events("connector", "What a connector counts.", connectors)
 

@@ -162,6 +162,38 @@ class ConnectorStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionStatus:
+    """What a node has of an application of the farm. `digest` is SHA-256 in hex."""
+
+    path: str
+    digest: str
+    octets: int
+    deployed_at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class FarmEvent:
+    """Something that the farm told its log."""
+
+    at_s: int
+    path: str
+    text: str
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FarmStatus:
+    """The farm of one host. `events`: the last ones, oldest first; `dropped`: messages without room."""
+
+    host: str
+    deploys_to: str
+    watches: str | None = None
+    dropped: int = 0
+    versions: tuple[VersionStatus, ...] = ()
+    events: tuple[FarmEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class NodeReport:
     """Everything that can be asked for. `now_ms` is the time since 1970."""
 
@@ -171,6 +203,7 @@ class NodeReport:
     clusters: tuple[ClusterStatus, ...] = ()
     contexts: tuple[ContextStatus, ...] = ()
     connectors: tuple[ConnectorStatus, ...] = ()
+    farms: tuple[FarmStatus, ...] = ()
 
     def applications(self) -> Iterator[tuple[ClusterStatus, SessionsStatus]]:
         """All replicated ones."""

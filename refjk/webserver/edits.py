@@ -23,7 +23,7 @@ _ENUMS: Mapping[str, type[Enum]] = {"activation": Activation, "method": Method, 
 class Editor:
     """Applies edits to one `WebServer`; the caller holds the lock around everything.
 
-    `locks` and `reset_at_s` are what a status page shows beside: of a balancer, and of any worker. Whoever was
+    `locks` and `reset_at_s` are what a status page shows: of a balancer, and of any worker. Whoever was
     never reset counts since `started_s`, seconds since 1970.
     """
 

@@ -1,4 +1,4 @@
-"""One node with replicated sessions: `python -m tests.interop.cluster_app_node NAME AJP_PORT GROUP_PORT MODE`.
+"""A node with sessions: `python -m tests.interop.cluster_app_node NAME AJP_PORT GROUP_PORT MODE`.
 
 Says `serves` on standard output and goes on until standard input ends. The application counts the requests
 of each session at `/count`, and answers with the node's name and the count.

@@ -192,8 +192,8 @@ def test_a_version_that_does_not_start_leaves_the_old_one_and_is_told(
     a.put(war(tmp_path, "bad", code="1 / 0\n"))
     assert until(lambda: any("ZeroDivisionError" in text for text in a.refusals()))
     assert a.serves == "v1"
-    lines = (a.where.temp / REPORTS_FILE).read_text().splitlines()
-    assert [line.split()[1:3] for line in lines][-1] == ["refused", "/shop"]
+    file = a.where.temp / REPORTS_FILE  # written after it was told
+    assert until(lambda: file.read_text().splitlines()[-1].split()[1:3] == ["refused", "/shop"])
 
 
 @covers("FAR-LAT-12")

@@ -10,6 +10,8 @@ from refjk.status.node_model import (
     ClusterStatus,
     ConnectorStatus,
     ContextStatus,
+    FarmEvent,
+    FarmStatus,
     NodeMember,
     NodeReport,
     ReceiverStatus,
@@ -17,6 +19,7 @@ from refjk.status.node_model import (
     SessionRow,
     SessionsStatus,
     TransferStatus,
+    VersionStatus,
     short_id,
 )
 from tests.status.support import KEY, NOW_S
@@ -62,6 +65,20 @@ def cluster(**more: Any) -> ClusterStatus:
     return ClusterStatus(**{"name": "Catalina/localhost", **values, **more})
 
 
+def farm(**more: Any) -> FarmStatus:
+    values: dict[str, Any] = {
+        "deploys_to": "/srv/webapps",
+        "watches": "/srv/watch",
+        "dropped": 2,
+        "versions": (VersionStatus("/shop", "ab" * 32, 4711, NOW_S - 90),),
+        "events": (
+            FarmEvent(NOW_S - 90, "/shop", "deployed abababababababab", False),
+            FarmEvent(NOW_S - 30, "/bad", "no web.xml", True),
+        ),
+    }
+    return FarmStatus(**{"host": "Catalina/localhost", **values, **more})
+
+
 def node(**more: Any) -> NodeReport:
     contexts = (
         ContextStatus("Catalina/localhost", "/shop", "/srv/shop", True),
@@ -74,6 +91,7 @@ def node(**more: Any) -> NodeReport:
         "clusters": (cluster(),),
         "contexts": contexts,
         "connectors": (ConnectorStatus("ajp://127.0.0.1:8009", (("requests", 12), ("pings", 3))),),
+        "farms": (farm(),),
     }
     return NodeReport(**{**values, **more})
 
@@ -96,6 +114,16 @@ def evil_node() -> NodeReport:
         ),
         contexts=(ContextStatus(EVIL, EVIL, EVIL, True, EVIL),),
         connectors=(ConnectorStatus(EVIL, (("requests", 1),)),),
+        farms=(
+            FarmStatus(
+                EVIL,
+                EVIL,
+                EVIL,
+                1,
+                (VersionStatus(EVIL, EVIL, 1, NOW_S),),
+                (FarmEvent(NOW_S, EVIL, EVIL, True),),
+            ),
+        ),
     )
 
 

@@ -107,6 +107,19 @@ def test_the_page_shows_all_applications_and_why_one_was_not_started() -> None:
     assert second["path"] == "/" and second["state"] == "no module named &#x27;root&#x27;"
 
 
+@covers("NOD-STS-16")
+def test_the_page_shows_what_the_farm_has_and_what_it_told_last_first() -> None:
+    got = body(ask_node())
+    (place,) = rows(got, "farm")
+    assert place == {"deploys_to": "/srv/webapps", "watches": "/srv/watch", "dropped": "2"}
+    (version,) = rows(got, "versions")
+    assert version | {"path": "/shop", "digest": "ab" * 32, "octets": "4711"} == version
+    refused, deployed = rows(got, "events")
+    assert (refused["path"], refused["event"]) == ("/bad", "no web.xml")
+    assert deployed["event"] == "deployed abababababababab"
+    assert '<span class="bad">no web.xml</span>' in got
+
+
 @covers("NOD-STS-06")
 @pytest.mark.parametrize("target", TARGETS)
 def test_no_form_has_more_than_the_beginning_of_an_id(target: str) -> None:
@@ -173,6 +186,8 @@ def test_json_has_every_value_of_the_report() -> None:
     assert document["connectors"] == [
         {"name": "ajp://127.0.0.1:8009", "counters": {"requests": 12, "pings": 3}}
     ]
+    (shown,) = document["farms"]
+    assert shown["versions"][0]["digest"] == "ab" * 32 and shown["events"][1]["refused"] is True
     assert document["contexts"][1]["error"] == "no module named 'root'"
     assert json.loads(ask_node("/?mime=json", evil_node()).body)["name"] == EVIL
 
@@ -184,7 +199,7 @@ def test_a_page_asks_again_when_it_is_told_to() -> None:
 
 
 def test_a_node_without_cluster_applications_and_connectors_has_a_page_too() -> None:
-    empty = node(clusters=(), contexts=(), connectors=())
+    empty = node(clusters=(), contexts=(), connectors=(), farms=())
     assert "Contexts: 0" in Page(body(ask_node("/", empty))).text
     assert all(ask_node(target, empty).status == 200 for target in TARGETS)
 

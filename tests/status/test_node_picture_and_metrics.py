@@ -88,6 +88,8 @@ def test_metrics_have_the_values_of_members_senders_sessions_and_connectors() ->
     assert found["refjk_node_receiver_events_total", f'{HERE},event="messages"'] == 77
     assert found["refjk_node_message_events_total", f'{HERE},event="failed_sends"'] == 6
     assert found["refjk_node_context_up", 'host="Catalina/localhost",application="/"'] == 0
+    version = f'host="Catalina/localhost",application="/shop",digest="{"ab" * 32}"'
+    assert found["refjk_node_farm_version_info", version] == 1
     connector = 'connector="ajp://127.0.0.1:8009",event="requests"'
     assert found["refjk_node_connector_events_total", connector] == 12
 
@@ -107,7 +109,7 @@ def test_the_phase_of_a_transfer_is_one_among_samples_of_all(phase: str) -> None
 @covers("NOD-STS-11")
 def test_labels_are_escaped_and_a_metric_without_samples_is_left_out() -> None:
     assert samples(body(ask_node("/metrics", evil_node())))
-    empty = samples(body(ask_node("/metrics", node(clusters=(), contexts=(), connectors=()))))
+    empty = samples(body(ask_node("/metrics", node(clusters=(), contexts=(), connectors=(), farms=()))))
     assert [name for name, _ in empty] == ["refjk_node_info"]
 
 
