@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import os
 import sys
@@ -31,6 +32,7 @@ from refjk.runtime.farm_node import (
     oldest_first,
 )
 from refjk.runtime.multicast import MulticastSettings
+from refjk.runtime.node_status_report import node_report
 from refjk.runtime.war_archive import build_archive
 from refjk.session import ManagerSettings, MemberAddress
 from refjk.speccheck import covers
@@ -194,6 +196,24 @@ def test_a_version_that_does_not_start_leaves_the_old_one_and_is_told(
     assert a.serves == "v1"
     file = a.where.temp / REPORTS_FILE  # written after it was told
     assert until(lambda: file.read_text().splitlines()[-1].split()[1:3] == ["refused", "/shop"])
+
+
+@covers("NOD-STS-16")
+def test_the_status_of_a_node_has_what_its_farm_deployed_and_refused(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    a = cluster.add("a")
+    a.start()
+    archive = war(tmp_path, "v1")
+    a.put(archive)
+    assert until(lambda: a.serves == "v1" and bool(a.farm.deployed))
+    a.put(war(tmp_path, "bad", code="1 / 0\n"))
+    assert until(lambda: bool(a.refusals()))
+    (shown,) = node_report("a", {}, {}, {}, {"localhost": a.farm}).farms
+    (version,) = shown.versions
+    assert (version.path, version.octets) == ("/shop", len(archive))
+    assert version.digest == hashlib.sha256(archive).hexdigest()
+    assert [one.refused for one in shown.events][-1] is True and "ZeroDivisionError" in shown.events[-1].text
 
 
 @covers("FAR-LAT-12")
