@@ -1,6 +1,6 @@
 """`refjk simulate`: many users against the user's own balancer, in simulated time.
 
-`refjk simulate cluster` is in `simulate_cluster`.
+`refjk simulate cluster` is in `simulate_cluster`, `refjk simulate sessions` in `simulate_sessions`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from refjk.base.errors import InputError, UsageError
-from refjk.cli import simulate_cluster
+from refjk.cli import simulate_cluster, simulate_sessions
 from refjk.cli.json_file import write_json
 from refjk.cli.values import count
 from refjk.configuration import (
@@ -68,15 +68,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     results.add_argument(
         "--svg", metavar="FILE", help="also draw it: shares over time, failures, moves, errors"
     )
-    others = parser.add_subparsers(dest="simulated", metavar="cluster", title="instead of a balancer")
-    cluster = others.add_parser(
-        "cluster",
-        help=simulate_cluster.HELP,
-        description=simulate_cluster.HELP,
-        allow_abbrev=False,
-        argument_default=argparse.SUPPRESS,
-    )
-    simulate_cluster.add_arguments(cluster)
+    others = parser.add_subparsers(dest="simulated", metavar="NAME", title="instead of a balancer")
+    for name, module in (("cluster", simulate_cluster), ("sessions", simulate_sessions)):
+        other = others.add_parser(
+            name,
+            help=module.HELP,
+            description=module.HELP,
+            allow_abbrev=False,
+            argument_default=argparse.SUPPRESS,
+        )
+        module.add_arguments(other)
 
 
 def _add_balancer(group: argparse._ArgumentGroup) -> None:
@@ -185,6 +186,8 @@ def _add_containers(group: argparse._ArgumentGroup) -> None:
 def run(options: argparse.Namespace) -> int:
     if options.simulated == "cluster":
         return simulate_cluster.run(options)
+    if options.simulated == "sessions":
+        return simulate_sessions.run(options)
     if options.json == "-" and options.svg == "-":
         raise UsageError("--json - and --svg - cannot both be printed")
     scenario = _scenario(options)

@@ -236,6 +236,8 @@ class Session:
         if request.session_id != self._id:
             raise Malformed("SES-DLT-11", offset=0, expected=self._id, actual=request.session_id[:80])
         self.access(now_ms)
+        if not self.is_valid:
+            return  # it was idle for too long, and has ended just now: there is nothing left to change
         try:
             for action in request:
                 if not self._own_change_stands(action.name):

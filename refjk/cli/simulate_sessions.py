@@ -1,0 +1,125 @@
+"""`refjk simulate sessions`: whole nodes with users on a network that fails, in simulated time."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import secrets
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+
+from refjk.base.errors import UsageError
+from refjk.cli.json_file import write_json
+from refjk.cli.simulate_cluster import open_journal, parse_processes, parse_seeds, refuse_beside
+from refjk.cli.values import count
+from refjk.session import ORIGINAL, REPAIRED
+from refjk.simulation.cluster import Mode
+from refjk.simulation.sessions import SessionsPlan, SessionsResult, as_document, report, run_plan
+
+HELP = "whole nodes with sessions and users on a network that fails, watched by checkers"
+
+_NODES_MAX = 20
+_USERS_MAX = 1000
+_TOLD_MAX = 20  # seeds with objections that are told one by one
+_RULES = {"original": ORIGINAL, "refjk": REPAIRED}
+_DEFAULTS = SessionsPlan(seed=0)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """No option has a default here: what stands before the word `sessions` must not be lost."""
+    parser.add_argument("--seed", type=count, metavar="N", help="the same seed gives the same output")
+    parser.add_argument(
+        "--nodes", type=_within(2, _NODES_MAX), metavar="N", help=f"(default {_DEFAULTS.nodes})"
+    )
+    parser.add_argument(
+        "--users", type=_within(1, _USERS_MAX), metavar="N", help=f"(default {_DEFAULTS.users})"
+    )
+    parser.add_argument(
+        "--mode", choices=[mode.value for mode in Mode], help="of the senders (default: the seed chooses)"
+    )
+    parser.add_argument("--rules", choices=list(_RULES), help="of the session managers (default refjk)")
+    parser.add_argument("--journal", metavar="FILE", help="write what happened, line by line; - prints it")
+    parser.add_argument("--json", metavar="FILE", help="also write the result as JSON; - prints only that")
+    parser.add_argument("--seeds", type=parse_seeds, metavar="A..B", help="a run of each of these")
+    parser.add_argument(
+        "--processes", type=parse_processes, metavar="N", help="that share the seeds (default 1)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    given = vars(options)
+    if given.get("seeds") is not None:
+        refuse_beside("--seeds", given, ("seed", "journal", "json"))
+        return _run_many(given)
+    return _run_one(given)
+
+
+def _run_one(given: dict[str, object]) -> int:
+    seed = secrets.randbelow(1 << 32) if given.get("seed") is None else int(str(given["seed"]))
+    quiet = given.get("json") == "-"
+    if quiet and given.get("journal") == "-":
+        raise UsageError("--json - and --journal - cannot both be printed")
+    if not quiet:
+        # Before anything can go wrong.
+        print(f"seed {seed}", flush=True)
+    with open_journal(given.get("journal")) as write:
+        result = run_plan(_plan(given, seed), write=write)
+    if given.get("json") is not None:
+        write_json(str(given["json"]), as_document(result))
+    for line in report(result)[1:] if not quiet else ():
+        print(line)
+    return 1 if result.objections else 0
+
+
+def _plan(given: dict[str, object], seed: int) -> SessionsPlan:
+    nodes, users = given.get("nodes") or _DEFAULTS.nodes, given.get("users") or _DEFAULTS.users
+    assert isinstance(nodes, int) and isinstance(users, int)
+    mode = Mode(given["mode"]) if given.get("mode") else None
+    return SessionsPlan(seed, nodes, users, mode, _RULES[str(given.get("rules") or "refjk")])
+
+
+def _run_many(given: dict[str, object]) -> int:
+    seeds, processes = given["seeds"], given.get("processes") or 1
+    assert isinstance(seeds, range) and isinstance(processes, int)
+    print(f"seeds {seeds[0]}..{seeds[-1]}", flush=True)
+    began, objected, lost = time.monotonic(), 0, 0
+    counts: Counter[str] = Counter()
+    for result in _results([_plan(given, seed) for seed in seeds], processes):
+        counts.update(result.counts)
+        lost += result.lost
+        if result.objections:
+            objected += 1
+            if objected <= _TOLD_MAX:
+                print(f"! seed {result.seed}: {result.objections[0]}", flush=True)
+    spent_s = max(time.monotonic() - began, 0.001)
+    print(
+        f"{len(seeds)} runs, {counts['clicks']} clicks in {counts['sessions']} sessions, "
+        f"{counts['states loaded']} nodes began with a state, {lost} last answered clicks that no node has"
+    )
+    print(f"{objected or 'no'} seeds with objections")
+    print(f"seeds {seeds[0]}..{seeds[-1]}")
+    print(f"{spent_s:.0f} s for this, {len(seeds) / spent_s:.1f} seeds in a second", file=sys.stderr)
+    return 1 if objected else 0
+
+
+def _results(plans: list[SessionsPlan], processes: int) -> Iterator[SessionsResult]:
+    """In the order of the plans, whoever plays them."""
+    if processes == 1:
+        yield from map(run_plan, plans)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        yield from pool.map(run_plan, plans, chunksize=10)
+
+
+def _within(lowest: int, highest: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        number = count(text)
+        if not lowest <= number <= highest:
+            raise argparse.ArgumentTypeError(f"{text} is not within {lowest} to {highest}")
+        return number
+
+    return convert

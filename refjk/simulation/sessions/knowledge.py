@@ -1,0 +1,244 @@
+"""Who has been told what: the ground on which checkers decide what a node owes.
+
+A node knows a message that it sent, that it took, or that whoever gave it its state knew. Messages are
+numbered in the order in which they were sent. One that is taken after a later one of its session was
+overtaken: a connection that was given up still delivered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from refjk.session import EventType
+from refjk.simulation.cluster.journal import Handed, Resulted, Started, Stopped
+from refjk.simulation.sessions.records import Answered, Clicked, Found, Opened, SessionEnded, Told
+
+_NOT_OF_DATA = (EventType.CREATED, EventType.EXPIRED, None)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What one process knows."""
+
+    started_ms: int
+    opened_ms: int | None = None
+    messages: set[int] = field(default_factory=set)
+    last: dict[str, int] = field(default_factory=dict)  # by session: the message that was done last
+    late: set[int] = field(default_factory=set)  # taken after a later one of their session
+    confused: set[str] = field(default_factory=set)  # made, ended or renamed out of order
+    gone: set[str] = field(default_factory=set)  # ended here
+    promised: dict[str, list[int]] = field(default_factory=dict)  # clicks that it has acknowledged
+    used_ms: dict[str, tuple[int, int]] = field(default_factory=dict)  # the last time but one, and the last
+
+    def use(self, session: str, now_ms: int) -> None:
+        self.used_ms[session] = self.used_ms.get(session, (now_ms, now_ms))[1], now_ms
+
+    loaded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a node knew when it gave its state away; `held`: sessions that it owes."""
+
+    messages: frozenset[int]
+    last: Mapping[str, int]
+    confused: frozenset[str]
+    gone: frozenset[str]
+    held: frozenset[str]
+
+
+class Knowledge:
+    """A watcher that the checkers share; it objects to nothing itself."""
+
+    def __init__(self) -> None:
+        self.told: dict[int, Told] = {}
+        self.of_session: dict[str, list[int]] = {}
+        self.parents: dict[int, int] = {}  # a click, and that on which it was done
+        self.answered: dict[int, int] = {}  # when
+        self.created_ms: dict[str, int] = {}  # when the first click of a session was answered
+        self.given: dict[int, Given] = {}  # by the message with the state
+        self.last_given: dict[str, Given] = {}  # by who took it
+        self.split: set[str] = set()  # sessions that go by two names: somebody missed one
+        self.overtaken = 0
+        self._nodes: dict[str, _Known] = {}
+
+    def interests(self) -> Mapping[type[Any], Callable[[Any], None]]:
+        return {
+            Started: self._start,
+            Stopped: self._stop,
+            Opened: self._open,
+            Told: self._tell,
+            Handed: self._hand,
+            Resulted: self._result,
+            Found: self._find,
+            Clicked: self._click,
+            Answered: self._answer,
+            SessionEnded: self._end,
+        }
+
+    # Questions.
+
+    def running(self) -> Iterator[str]:
+        return iter(self._nodes)
+
+    def started_ms(self, node: str) -> int:
+        return self._nodes[node].started_ms
+
+    def knows(self, node: str, message: int) -> bool:
+        return message in self._nodes[node].messages
+
+    def idle_ms(self, node: str, session: str, now_ms: int) -> int | None:
+        """Since when nobody uses a session, as far as the node knows; a message that it takes just now finds
+        the session as it was before (SES-MGR-10)."""
+        before_ms, last_ms = self._nodes[node].used_ms.get(session, (None, None))
+        used_ms = before_ms if last_ms == now_ms else last_ms
+        return None if used_ms is None else now_ms - used_ms
+
+    def sound(self, node: str, session: str) -> bool:
+        """Whether it knows how the session was made, renamed and ended, and has done nothing of it in
+        disorder. A change that it does not know heals with the next one; this does not."""
+        known = self._nodes[node]
+        return session not in known.confused | self.split and all(
+            one in known.messages
+            for one in self.of_session.get(session, ())
+            if self.told[one].event in _NOT_OF_DATA
+        )
+
+    def owes(self, node: str, session: str) -> bool:
+        """Whether it must have the session."""
+        gone = session in self._nodes[node].gone
+        return not gone and not self.ended(session) and self.sound(node, session)
+
+    def ended(self, session: str) -> bool:
+        """Whether somebody said so."""
+        return any(self.told[one].event is EventType.EXPIRED for one in self.of_session.get(session, ()))
+
+    def informed(self, node: str, session: str) -> bool:
+        """Whether it knows every message of a session, and has done them in their order; not if it had to end
+        its copy while it did not."""
+        known, messages = self._nodes[node], self.of_session.get(session, [])
+        return (
+            session not in known.confused | self.split
+            and (session not in known.gone or self.ended(session))
+            and all(one in known.messages for one in messages)
+            and known.last.get(session) == messages[-1]
+        )
+
+    def in_order(self, node: str, session: str) -> bool:
+        """Whether the newest message of a session that it knows is the one that it did last."""
+        known = self._nodes[node]
+        return known.last.get(session, 0) == self._newest(known, session)
+
+    def _newest(self, known: _Known, session: str) -> int:
+        return max((one for one in self.of_session.get(session, ()) if one in known.messages), default=0)
+
+    def promised(self, node: str, session: str) -> list[int]:
+        """Clicks that this process has acknowledged, and whose users have their answer."""
+        promised = self._nodes[node].promised.get(session, [])
+        return [click for click in promised if click in self.answered]
+
+    def is_before(self, click: int, other: int) -> bool:
+        """Whether one was done on the other, directly or not, which then has the older on its way."""
+        while other > click:
+            other = self.parents.get(other, 0)
+            if other == click:
+                return True
+        return False
+
+    # What happens.
+
+    def _start(self, record: Started) -> None:
+        self._nodes[record.node] = _Known(record.at_ms)
+
+    def _stop(self, record: Stopped) -> None:
+        self._nodes.pop(record.node, None)
+
+    def _open(self, record: Opened) -> None:
+        self._nodes[record.node].opened_ms = record.at_ms
+
+    def _find(self, record: Found) -> None:
+        if record.click is not None:
+            self._nodes[record.node].use(record.session, record.at_ms)
+
+    def _click(self, record: Clicked) -> None:
+        self.parents[record.click] = record.base
+        self._promise(record.node, record.session, record.click)
+
+    def _answer(self, record: Answered) -> None:
+        self.answered[record.click] = record.at_ms
+        self.created_ms.setdefault(record.session, record.at_ms)
+
+    def _promise(self, node: str, session: str, click: int) -> None:
+        clicks = self._nodes[node].promised.setdefault(session, [])
+        if click and click not in clicks:
+            clicks.append(click)
+
+    def _tell(self, record: Told) -> None:
+        self.told[record.message] = record
+        known = self._nodes[record.node]
+        if record.event is EventType.ALL_SESSION_DATA:
+            held = frozenset(session for session in self.of_session if self.owes(record.node, session))
+            self.given[record.message] = Given(
+                frozenset(known.messages),
+                dict(known.last),
+                frozenset(known.confused),
+                frozenset(known.gone),
+                held,
+            )
+        elif record.session:
+            if not self.sound(record.node, record.session):
+                self.split.add(record.session)
+            self.of_session.setdefault(record.session, []).append(record.message)
+            known.messages.add(record.message)
+            known.last[record.session] = record.message
+            if record.event is EventType.CREATED:
+                known.use(record.session, record.at_ms)
+
+    def _hand(self, record: Handed) -> None:
+        known, told = self._nodes[record.node], self.told[record.message]
+        if known.opened_ms is None:
+            return  # there is no application yet that could take it
+        if told.event is EventType.ALL_SESSION_DATA:
+            self._load(record.node, known, record)
+        elif told.session:
+            newest = self._newest(known, told.session)
+            if told.message < newest:
+                self.overtaken += 1
+                known.late.add(told.message)
+                if told.event in _NOT_OF_DATA:
+                    known.confused.add(told.session)
+            if told.event is not None and told.message > newest:
+                known.use(told.session, record.at_ms)
+            known.messages.add(told.message)
+            known.last[told.session] = told.message
+            if told.event is EventType.DELTA and told.message not in known.late:
+                self._promise(record.node, told.session, told.click)
+
+    def _load(self, node: str, known: _Known, record: Handed) -> None:
+        if known.loaded:
+            return
+        known.loaded = True
+        given = self.last_given[node] = self.given[record.message]
+        for session, last in given.last.items():
+            known.last.setdefault(session, last)
+            known.use(session, record.at_ms)
+        known.messages |= given.messages
+        known.confused |= given.confused
+        known.gone |= given.gone
+
+    def _result(self, record: Resulted) -> None:
+        told, known = self.told[record.message], self._nodes.get(record.target)
+        if (
+            record.fate.value == "acknowledged"
+            and told.event is EventType.DELTA
+            and known is not None
+            and known.opened_ms is not None
+            and told.at_ms > known.opened_ms
+            and told.message not in known.late
+        ):
+            self._promise(record.target, told.session, told.click)
+
+    def _end(self, record: SessionEnded) -> None:
+        self._nodes[record.node].gone.add(record.session)

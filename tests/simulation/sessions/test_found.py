@@ -1,0 +1,112 @@
+"""What the simulation has found in the managers, each as short as it can be."""
+
+from __future__ import annotations
+
+import random
+
+from refjk.session import (
+    ActionType,
+    BindingEvent,
+    DeltaAction,
+    DeltaRequest,
+    EventType,
+    ManagerSettings,
+    MemberAddress,
+    RouteBinder,
+    SessionIdMessage,
+    SessionManager,
+    SessionMessage,
+    Verb,
+    encode_all_sessions,
+    encode_delta_request,
+    session_ids,
+)
+from refjk.speccheck import covers
+
+ASKED = MemberAddress("tcp://a:4000", "a", 4000)
+
+
+def manager(route: str) -> SessionManager:
+    return SessionManager(ManagerSettings("", route), session_ids(random.Random(1)))
+
+
+@covers("SES-XFR-12")
+def test_a_creation_that_waited_makes_no_second_session_where_the_state_has_a_new_id() -> None:
+    """It was created, the question left, it moved; then the state was written."""
+    giving, starting = manager("a"), manager("c")
+    session = giving.create(1000)
+    session.set("count", 1)
+    created_id = session.id
+    new_id = created_id.replace(".a", ".b")
+    giving.change_id(session, new_id)
+    starting.start([ASKED], 1000)
+    starting.receive(SessionMessage(EventType.CREATED, "", created_id), 1001)
+    starting.receive(SessionIdMessage(created_id, new_id, ""), 1002)
+    state = encode_all_sessions([session.to_state()], starting.settings.release)
+    starting.receive(
+        SessionMessage(EventType.ALL_SESSION_DATA, "", "SESSION-STATE", state, address=ASKED), 1003
+    )
+
+    assert [one.id for one in starting.sessions()] == [new_id]
+    assert starting.sessions()[0].get("count") == 1
+    assert starting.reports() == []
+
+
+@covers("SES-XFR-12")
+def test_a_creation_that_waited_is_done_if_the_state_does_not_have_the_session() -> None:
+    starting = manager("c")
+    starting.start([ASKED], 1000)
+    starting.receive(SessionMessage(EventType.CREATED, "", "AB.a"), 1001)
+    state = encode_all_sessions([], starting.settings.release)
+    starting.receive(
+        SessionMessage(EventType.ALL_SESSION_DATA, "", "SESSION-STATE", state, address=ASKED), 1002
+    )
+
+    assert [one.id for one in starting.sessions()] == ["AB.a"]
+
+
+@covers("SES-RTE-04")
+def test_a_turnover_of_an_older_id_tells_the_others_the_id_that_they_know() -> None:
+    """The answer with the second id was lost, and the client comes with the first to a third node."""
+    third = manager("c")
+    third.receive(SessionMessage(EventType.CREATED, "", "AB.a"), 1000)
+    third.receive(SessionIdMessage("AB.a", "AB.b", ""), 1001)
+    change = RouteBinder("c", "").bind(third, "AB.a", 1002)
+    (told,) = third.messages_to_send()
+
+    assert change is not None
+    assert change.new_id == "AB.c"
+    assert isinstance(told.message, SessionIdMessage)
+    assert (told.message.original_id, told.message.new_id) == ("AB.b", "AB.c")
+
+
+class Ears:
+    """Listens to attributes."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def attribute_added(self, event: BindingEvent) -> None:
+        self.told.append(f"added {event.name}")
+
+    def attribute_replaced(self, event: BindingEvent) -> None:
+        self.told.append(f"replaced {event.name}")
+
+    def attribute_removed(self, event: BindingEvent) -> None:
+        self.told.append(f"removed {event.name}")
+
+
+@covers("SES-LSN-03")
+def test_a_change_that_finds_its_session_idle_for_too_long_is_not_done_on_what_has_ended() -> None:
+    one, ears = manager("a"), Ears()
+    one.listeners.add(ears)
+    session = one.create(1000)
+    session.set("count", 1)
+    delta = DeltaRequest(session.id)
+    delta.add(DeltaAction(ActionType.ATTRIBUTE, Verb.SET, "count", 2))
+    late_ms = 1000 + 1800 * 1000
+    one.receive(SessionMessage(EventType.DELTA, "", session.id, encode_delta_request(delta)), late_ms)
+
+    assert not session.is_valid
+    assert ears.told == ["added count", "removed count"]
+    assert session.attributes() == {}
