@@ -155,7 +155,7 @@ def test_everything_that_both_ends_send_is_read_as_what_it_is(
         recording.play(b"POST", body_size=200_000)
     assert Counter(recording.statuses)[200] > 40
     assert {204, 304, 401, 500, 599} <= set(recording.statuses)
-    assert_agreement(recording.frames, recording.body_octets)
+    assert agreed_body_octets(recording.frames) == recording.body_octets
 
 
 @pytest.mark.parametrize("name", list(FRONTS))
@@ -178,12 +178,11 @@ def test_what_refjk_answers_to_httpd_is_read_as_what_it_is(
             assert ask(httpd.port, path, method).status in (200, 304)
         for size in (1, 200_000):
             assert ask(httpd.port, "/echo", "POST", body=b"x" * size).status == 200
-    (connection,) = tap.connections
-    assert_agreement(by_packets(connection), 400_002)
+    assert sum(agreed_body_octets(by_packets(connection)) for connection in tap.connections) == 400_002
 
 
-def assert_agreement(frames: list[Frame], body_octets: int) -> None:
-    """tshark complains of nothing and sees in each packet what refjk sees in it."""
+def agreed_body_octets(frames: list[Frame]) -> int:
+    """tshark complains of nothing and sees in each packet what refjk sees in it; so many octets of bodies."""
     dissected = {packet.number: packet for packet in dissect(frames)}
     assert [packet for packet in dissected.values() if packet.complaints] == []
     seen = [packet for packet in dissected.values() if packet.is_ajp]
@@ -198,7 +197,7 @@ def assert_agreement(frames: list[Frame], body_octets: int) -> None:
         else:
             assert frame.direction == "request"
             octets_seen += max(len(frame.octets) - 6, 0)
-    assert octets_seen == body_octets
+    return octets_seen
 
 
 def facts_of(frame: Frame) -> dict[str, list[str]]:
