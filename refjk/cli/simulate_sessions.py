@@ -35,7 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--nodes", type=_within(2, _NODES_MAX), metavar="N", help=f"(default {_DEFAULTS.nodes})"
     )
     parser.add_argument(
-        "--users", type=_within(1, _USERS_MAX), metavar="N", help=f"(default {_DEFAULTS.users})"
+        # `refjk simulate` has users of its own, by the hundred.
+        "--users",
+        dest="session_users",
+        type=_within(1, _USERS_MAX),
+        metavar="N",
+        help=f"(default {_DEFAULTS.users})",
     )
     parser.add_argument(
         "--mode", choices=[mode.value for mode in Mode], help="of the senders (default: the seed chooses)"
@@ -75,7 +80,7 @@ def _run_one(given: dict[str, object]) -> int:
 
 
 def _plan(given: dict[str, object], seed: int) -> SessionsPlan:
-    nodes, users = given.get("nodes") or _DEFAULTS.nodes, given.get("users") or _DEFAULTS.users
+    nodes, users = given.get("nodes") or _DEFAULTS.nodes, given.get("session_users") or _DEFAULTS.users
     assert isinstance(nodes, int) and isinstance(users, int)
     mode = Mode(given["mode"]) if given.get("mode") else None
     return SessionsPlan(seed, nodes, users, mode, _RULES[str(given.get("rules") or "refjk")])

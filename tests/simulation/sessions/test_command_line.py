@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from refjk.cli.main import main
+from refjk.simulation.sessions import SessionsPlan
 
 
 def lines_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -82,3 +83,12 @@ def test_values_out_of_range_are_refused(words: list[str]) -> None:
         main(["simulate", "sessions", *words])
 
     assert ended.value.code == 2
+
+
+def test_it_has_its_own_number_of_users_and_not_that_of_the_balancer(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["simulate", "sessions", "--seeds", "1500..1500"]) == 0
+    by_itself = lines_of(capsys)
+    assert main(["simulate", "sessions", "--seeds", "1500..1500", "--users", str(SessionsPlan(0).users)]) == 0
+    assert lines_of(capsys) == by_itself
