@@ -8,9 +8,10 @@ import multiprocessing
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from refjk.base.errors import InputError, UsageError
 from refjk.cli.json_file import write_json
@@ -34,6 +35,9 @@ _HOUR_MS = 3_600_000
 _HOURS_MAX = 8784
 _NODES = 3
 _TOLD_MAX = 20  # seeds with objections that are told one by one
+
+_AnyPlan = TypeVar("_AnyPlan")
+_AnyResult = TypeVar("_AnyResult")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -135,7 +139,7 @@ def _run_many(given: dict[str, object]) -> int:
     plans = [Plan(seed, nodes, Mode(mode) if mode else None) for seed in seeds]
     print(f"seeds {seeds[0]}..{seeds[-1]}", flush=True)
     began, simulated_ms, objected, messages = time.monotonic(), 0, 0, 0
-    for plan, result in zip(plans, _results(plans, processes), strict=True):
+    for plan, result in zip(plans, results_of(run_plan, plans, processes), strict=True):
         simulated_ms += result.duration_ms
         messages += result.counts["Sending"]
         if result.objections:
@@ -151,14 +155,16 @@ def _run_many(given: dict[str, object]) -> int:
     return 1 if objected else 0
 
 
-def _results(plans: list[Plan], processes: int) -> Iterator[ClusterResult]:
+def results_of(
+    run: Callable[[_AnyPlan], _AnyResult], plans: Sequence[_AnyPlan], processes: int
+) -> Iterator[_AnyResult]:
     """In the order of the plans, whoever plays them."""
     if processes == 1:
-        yield from map(run_plan, plans)
+        yield from map(run, plans)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        yield from pool.map(run_plan, plans, chunksize=20)
+        yield from pool.map(run, plans, chunksize=10)
 
 
 def _leave(plan: Plan, result: ClusterResult, folder: object) -> Path | None:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import secrets
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 
 from refjk.base.errors import UsageError
 from refjk.cli.json_file import write_json
-from refjk.cli.simulate_cluster import open_journal, parse_processes, parse_seeds, refuse_beside
+from refjk.cli.simulate_cluster import open_journal, parse_processes, parse_seeds, refuse_beside, results_of
 from refjk.cli.values import count
 from refjk.session import ORIGINAL, REPAIRED
 from refjk.simulation.cluster import Mode
-from refjk.simulation.sessions import SessionsPlan, SessionsResult, as_document, report, run_plan
+from refjk.simulation.sessions import SessionsPlan, as_document, report, run_plan
 
 HELP = "whole nodes with sessions and users on a network that fails, watched by checkers"
 
@@ -92,7 +90,7 @@ def _run_many(given: dict[str, object]) -> int:
     print(f"seeds {seeds[0]}..{seeds[-1]}", flush=True)
     began, objected, lost = time.monotonic(), 0, 0
     counts: Counter[str] = Counter()
-    for result in _results([_plan(given, seed) for seed in seeds], processes):
+    for result in results_of(run_plan, [_plan(given, seed) for seed in seeds], processes):
         counts.update(result.counts)
         lost += result.lost
         if result.objections:
@@ -108,16 +106,6 @@ def _run_many(given: dict[str, object]) -> int:
     print(f"seeds {seeds[0]}..{seeds[-1]}")
     print(f"{spent_s:.0f} s for this, {len(seeds) / spent_s:.1f} seeds in a second", file=sys.stderr)
     return 1 if objected else 0
-
-
-def _results(plans: list[SessionsPlan], processes: int) -> Iterator[SessionsResult]:
-    """In the order of the plans, whoever plays them."""
-    if processes == 1:
-        yield from map(run_plan, plans)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        yield from pool.map(run_plan, plans, chunksize=10)
 
 
 def _within(lowest: int, highest: int) -> Callable[[str], int]:

@@ -13,7 +13,6 @@ from tests.interop.scenarios import (
     RefjkFront,
     play,
     read_scenario,
-    refjk_reads_httpd_conf,
     scenario_names,
 )
 
@@ -30,8 +29,6 @@ def test_mod_jk_gives_every_request_to_the_node_that_the_scenario_tells(name: st
 
 @pytest.mark.parametrize("name", NAMES)
 def test_refjk_gives_every_request_to_the_node_that_mod_jk_gives_it_to(name: str) -> None:
-    if not refjk_reads_httpd_conf():
-        pytest.skip("front --config is not there yet")
     scenario = read_scenario(name)
     assert play(scenario, RefjkFront) == scenario.expected
 

@@ -25,7 +25,7 @@ of the node. `until` asks again until the answer is that (a deadline bounds it):
 `routes are not compared` takes `for …` out of all answers.
 """
 
-from tests.interop.scenarios.fronts import FrontUnderTest, HttpdFront, RefjkFront, refjk_reads_httpd_conf
+from tests.interop.scenarios.fronts import FrontUnderTest, HttpdFront, RefjkFront
 from tests.interop.scenarios.player import play
 from tests.interop.scenarios.reading import Scenario, read_scenario, scenario_names
 
@@ -36,6 +36,5 @@ __all__ = [
     "Scenario",
     "play",
     "read_scenario",
-    "refjk_reads_httpd_conf",
     "scenario_names",
 ]

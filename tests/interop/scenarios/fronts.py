@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -14,8 +12,6 @@ from typing import Protocol
 
 from tests.interop.peers import Httpd, JkWorker, ModJk
 from tests.interop.peers.process import PROJECT
-
-HELP_DEADLINE_S = 60
 
 
 @dataclass(frozen=True)
@@ -61,13 +57,3 @@ class RefjkFront(HttpdFront):
 
     def _working_directory(self) -> Path:
         return PROJECT
-
-
-@functools.cache
-def refjk_reads_httpd_conf() -> bool:
-    """Whether `refjk front` has the option that `RefjkFront` needs."""
-    command = [sys.executable, "-m", "refjk", "front", "--help"]
-    said = subprocess.run(
-        command, cwd=PROJECT, capture_output=True, text=True, timeout=HELP_DEADLINE_S, check=True
-    )
-    return "--config" in said.stdout.replace("--check-config", "")
