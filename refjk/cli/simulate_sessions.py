@@ -20,7 +20,7 @@ from refjk.simulation.sessions import SessionsPlan, as_document, report, run_pla
 HELP = "whole nodes with sessions and users on a network that fails, watched by checkers"
 
 _NODES_MAX = 20
-_USERS_MAX = 1000
+_USERS_MAX = 20  # with more, messages come later than sessions end, which checkers take for faults
 _TOLD_MAX = 20  # seeds with objections that are told one by one
 _RULES = {"original": ORIGINAL, "refjk": REPAIRED}
 _DEFAULTS = SessionsPlan(seed=0)
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="session_users",
         type=_within(1, _USERS_MAX),
         metavar="N",
-        help=f"(default {_DEFAULTS.users})",
+        help=f"1 to {_USERS_MAX} (default {_DEFAULTS.users})",
     )
     parser.add_argument(
         "--mode", choices=[mode.value for mode in Mode], help="of the senders (default: the seed chooses)"

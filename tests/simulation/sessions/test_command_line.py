@@ -77,7 +77,9 @@ def test_options_that_make_no_sense_are_told_in_one_line(
     assert complaint in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["--nodes", "1"], ["--users", "0"], ["--rules", "mine"]])
+@pytest.mark.parametrize(
+    "words", [["--nodes", "1"], ["--users", "0"], ["--users", "21"], ["--rules", "mine"]]
+)
 def test_values_out_of_range_are_refused(words: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["simulate", "sessions", *words])
