@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
-import time
 import tracemalloc
+from functools import partial
 
 import pytest
 
@@ -24,6 +24,7 @@ from refjk.objectstream import (
     write_stream,
 )
 from refjk.speccheck import covers
+from tests.counting import calls_of
 from tests.objectstream.support import descriptor, name, refused, stream, string
 
 DEEP = 20_000
@@ -138,16 +139,14 @@ def map_without_value(size: int) -> JavaObject:
     return record
 
 
-def _seconds(octets: bytes, fields: int) -> float:
-    started = time.process_time()
-    for content in read_stream(octets, limits=Limits(superclasses=fields)).contents:
+def read_to_values(octets: bytes) -> None:
+    for content in read_stream(octets, limits=Limits(superclasses=100)).contents:
         value_of(content)
-    return time.process_time() - started
 
 
 @covers("OBS-LIM-06")
 @pytest.mark.parametrize("what", ["classes without fields", "references to one map", "small blocks", "zeros"])
-def test_ten_times_the_octets_take_about_ten_times_as_long(what: str) -> None:
+def test_ten_times_the_octets_are_not_more_than_ten_times_the_work(what: str) -> None:
     def made(size: int) -> bytes:
         if what == "classes without fields":
             chain = b"".join(descriptor("A", above=b"") for _ in range(80)) + b"\x70"
@@ -158,6 +157,5 @@ def test_ten_times_the_octets_take_about_ten_times_as_long(what: str) -> None:
             return stream("77 01 07" * size)
         return stream("74", len(b"\xc0\x80" * size).to_bytes(2, "big"), "c080" * size)
 
-    small, large = (1000, 10_000)
-    seconds = [min(_seconds(made(size), 100) for _ in range(3)) for size in (small, large)]
-    assert seconds[1] < 60 * max(seconds[0], 0.0005), seconds
+    small, large = (calls_of(partial(read_to_values, made(size))) for size in (1000, 10_000))
+    assert 0 < large <= 10 * small, (small, large)
