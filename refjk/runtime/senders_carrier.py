@@ -16,6 +16,7 @@ from refjk.runtime.connecting import connect
 from refjk.runtime.endpoint_errors import ConnectFailed
 
 _READ_SIZE = 4096
+_LINGER_S = 5.0  # for the other side to read the rest, when a connection has had its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Carrier:
         """Sends one frame as the rules say; why that failed, or None."""
         self._look()
         steps = deque(self._core.begin(_now_ms()))
+        broken = False
         while True:
             step = steps.popleft()
             if step is Step.DONE:
@@ -54,21 +56,32 @@ class Carrier:
             if step is Step.GIVE_UP:
                 return self._reason
             if step is Step.CLOSE:
-                self.close()
+                self.finish(0 if broken else _LINGER_S)
                 continue
             try:
                 written = self._do(step, frame)
             except (ConnectFailed, OSError, Malformed) as error:
                 text = (isinstance(error, OSError) and error.strerror) or str(error)
+                broken = True
                 self._reason = f"{step.value} failed: {text or type(error).__name__}"
                 steps.extend(self._core.failed())
             else:
+                broken = False
                 steps.extend(self._core.succeeded(_now_ms(), written))
 
     def close(self) -> None:
         opened, self._socket = self._socket, None
         if opened is not None:
             opened.close()
+
+    def finish(self, grace_s: float) -> None:
+        """Closes when the other side has read everything, or the time is over. CHN-ASY-15
+
+        Who waits for answers knows it already.
+        """
+        if self._socket is not None and not self._settings.rules.waits:
+            _wait_for_end(self._socket, grace_s)
+        self.close()
 
     def end(self) -> None:
         """Called by another thread: a send that waits fails at once, and so do all that follow."""
@@ -143,6 +156,17 @@ class Carrier:
             pass
         self.close()
         self._core.lost()
+
+
+def _wait_for_end(opened: socket.socket, grace_s: float) -> None:
+    """Writes no more, and takes in answers until the other side closes."""
+    deadline = time.monotonic() + grace_s
+    with contextlib.suppress(OSError):
+        opened.shutdown(socket.SHUT_WR)
+        while (left_s := deadline - time.monotonic()) > 0:
+            opened.settimeout(left_s)
+            if not opened.recv(_READ_SIZE):
+                return
 
 
 def _now_ms() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import replace
 
 from refjk.channel import ChannelDialect, Entry, Fate, MemberResult, Offer, SendQueue, Suspicion, WhenFull
@@ -53,6 +54,7 @@ class QueueingSender:
             return MemberResult(self._member, Fate.FAILED, "the sender was closed")
 
     def close(self, grace_s: float) -> None:
+        deadline = time.monotonic() + grace_s
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -60,10 +62,11 @@ class QueueingSender:
             self._stopped = True
             lost = self._queue.abandon()
             self._changed.notify_all()
-        self._carrier.end()
+        if lost:
+            self._carrier.end()
         self._thread.join(END_S)
         if not self._thread.is_alive():
-            self._carrier.close()
+            self._carrier.finish(max(deadline - time.monotonic(), 0))
         if lost:
             logger.warning("%d messages to %s were not sent", lost, self._member.decode("utf-8", "replace"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
 
 from refjk.channel import (
@@ -54,16 +55,18 @@ class WaitingSender:
         return self._judged(MemberResult(self._member, self._fate))
 
     def close(self, grace_s: float) -> None:
+        deadline = time.monotonic() + grace_s
         with self._told:
             self._note(self._pool.close())
-            self._told.wait_for(lambda: not self._pool.in_use, grace_s)
-        for carrier in self._carriers:
-            carrier.end()
-        with self._told:
-            ended = self._told.wait_for(lambda: not self._pool.in_use, END_S)
+            ended = self._told.wait_for(lambda: not self._pool.in_use, grace_s)
+        if not ended:
+            for carrier in self._carriers:
+                carrier.end()
+            with self._told:
+                ended = self._told.wait_for(lambda: not self._pool.in_use, END_S)
         for carrier in self._carriers:
             if ended:
-                carrier.close()
+                carrier.finish(max(deadline - time.monotonic(), 0))
 
     def snapshot(self) -> SenderSnapshot:
         sums = _sums(carrier.counters for carrier in self._carriers)

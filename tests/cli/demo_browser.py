@@ -25,6 +25,12 @@ _LAUNCH = (
     "os.execvp(sys.argv[3], sys.argv[3:])"
 )
 
+_LEAVING = "Inspected target navigated or closed"
+
+
+class Refused(Exception):
+    """The browser does not do what it was told."""
+
 
 class Browser:
     """A context manager; `directory` gets the profile. Skips the test when there is no browser."""
@@ -75,10 +81,14 @@ class Browser:
         self._command("Page.navigate", url=url)
 
     def evaluate(self, expression: str) -> Any:
-        """The value of a JavaScript expression in the page."""
-        return self._command("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get(
-            "value"
-        )
+        """The value of a JavaScript expression in the page; None where the page is just being left."""
+        try:
+            said = self._command("Runtime.evaluate", expression=expression, returnByValue=True)
+        except Refused as refused:
+            if _LEAVING in str(refused):
+                return None
+            raise
+        return said["result"].get("value")
 
     def wait_for(self, expression: str) -> Any:
         """The value of the expression as soon as it is true; what is not there yet is not true yet."""
@@ -97,7 +107,8 @@ class Browser:
         while True:
             said = self._next()
             if said.get("id") == number:
-                assert "error" not in said, said
+                if "error" in said:
+                    raise Refused(said["error"])
                 result: dict[str, Any] = said["result"]
                 return result
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -19,11 +20,13 @@ from refjk.runtime.senders import Mode, Senders, SenderSettings
 from refjk.runtime.senders_carrier import CarrierSettings
 from refjk.speccheck import covers
 from tests.runtime.replication import (
+    ACK,
     DEADLINE_S,
     DIALECT,
     Inbox,
     Scripted,
     frame_of,
+    read_exactly,
     receiving,
     until,
 )
@@ -313,6 +316,87 @@ def test_a_blocked_caller_goes_on_when_there_is_room() -> None:
         results = [senders.send(frame_of(b"%d" % number)) for number in range(50)]
         assert all(result.complete for result in results)
         assert until(lambda: len(inbox.payloads) == 50)
+
+
+class SlowReader:
+    """A node that has one answer on its way while the rest of the messages is still unread."""
+
+    def __init__(self, *frames: bytes) -> None:
+        self._frames = frames
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(DEADLINE_S)
+        self.address = Address("127.0.0.1", self._listener.getsockname()[1])
+
+    def __enter__(self) -> SlowReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def read_to_the_end(self, close_the_other_side: Callable[[], object]) -> list[bytes]:
+        """The frames that came over one connection; each is answered, as long as that is possible."""
+        connected, _ = self._listener.accept()
+        came = []
+        with connected, contextlib.suppress(ConnectionError):
+            connected.settimeout(DEADLINE_S)
+            size = sum(map(len, self._frames))
+            assert until(lambda: len(connected.recv(65536, socket.MSG_PEEK)) == size)
+            connected.sendall(ACK)
+            close_the_other_side()
+            self._wait_for_half_closed(connected)
+            for frame in self._frames:
+                came.append(read_exactly(connected, len(frame)))
+                connected.sendall(ACK)
+            came.append(connected.recv(1))
+        return came
+
+    def _wait_for_half_closed(self, connected: socket.socket) -> None:
+        poller = select.poll()
+        poller.register(connected, select.POLLRDHUP)
+        assert poller.poll(DEADLINE_S * 1000)
+
+
+reads_slowly = pytest.mark.skipif(not hasattr(select, "POLLRDHUP"), reason="needs POLLRDHUP, as on Linux")
+
+
+@reads_slowly
+@covers("CHN-ASY-15")
+def test_a_stop_loses_nothing_that_the_other_side_has_not_read_yet() -> None:
+    frames = [frame_of(b"%d" % number) for number in range(5)]
+    with SlowReader(*frames) as node, sending(settings(Mode.ASYNCHRONOUS), a=node.address) as senders:
+        for frame in frames:
+            senders.send(frame)
+        stopping = threading.Thread(target=senders.stop, args=(DEADLINE_S,))
+        assert node.read_to_the_end(stopping.start) == [*frames, b""]
+        stopping.join(DEADLINE_S)
+        assert not stopping.is_alive()
+
+
+@covers("CHN-ASY-15")
+def test_a_stop_waits_no_longer_than_the_grace_time_for_the_other_side() -> None:
+    with SlowReader() as node:
+        senders = Senders(DIALECT, settings(Mode.ASYNCHRONOUS))
+        senders.add(b"a", node.address)
+        senders.send(frame_of(b"1"))
+        before = time.monotonic()
+        senders.stop(0.2)
+        assert time.monotonic() - before < DEADLINE_S / 2
+
+
+@reads_slowly
+@covers("CHN-ASY-15")
+def test_a_connection_that_has_had_its_messages_loses_none_of_them() -> None:
+    frames = [frame_of(b"first"), frame_of(b"last")]
+    how = settings(Mode.POOLED, rules=SendingRules(keep_alive_messages=2), waits=False)
+    with SlowReader(*frames) as node, sending(how, a=node.address) as senders:
+        sender = threading.Thread(target=lambda: [senders.send(frame) for frame in frames])
+        sender.start()
+        assert node.read_to_the_end(lambda: None) == [*frames, b""]
+        sender.join(DEADLINE_S)
+        assert not sender.is_alive()
 
 
 @covers("CHN-ASY-10")
