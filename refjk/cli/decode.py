@@ -8,13 +8,15 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterable
+from io import BufferedReader
 from pathlib import Path
 from types import FrameType
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from refjk.base.errors import InputError, NothingSelected, UsageError
 from refjk.cli.cluster_forms import ClusterJsonForm, ClusterTextForm
 from refjk.cli.relay_view import CaptureRecorder, RelayView
+from refjk.cli.standard_input import StandardInput
 from refjk.cli.values import packet_size
 from refjk.decode import ClusterEvent, Event, Misfit, Opened, PacketSeen, Reader, Settings, Wire
 from refjk.decode.cluster_events import AnswerSeen, ChannelMisfit, ChannelOpened, DatagramSeen, FrameSeen
@@ -185,10 +187,13 @@ def _run_file(name: str, reader: Reader, printer: _Printer) -> int:
     shown = "standard input" if name == STDIN else name
     try:
         if name == STDIN:
-            _read(sys.stdin.buffer, reader, printer)
+            with StandardInput() as given:
+                _read(given.read1, reader, printer)
         else:
             with _open(name) as file:
-                _read(file, reader, printer)
+                _read(
+                    file.read1, reader, printer
+                )  # what is there, so that a live capture is shown as it comes
     except KeyboardInterrupt:
         printer.summarise()
         raise
@@ -200,16 +205,14 @@ def _run_file(name: str, reader: Reader, printer: _Printer) -> int:
     return printer.exit_code
 
 
-def _open(name: str) -> BinaryIO:
+def _open(name: str) -> BufferedReader:
     try:
         return Path(name).open("rb")
     except OSError as error:
         raise InputError(error.strerror) from None
 
 
-def _read(file: BinaryIO, reader: Reader, printer: _Printer) -> None:
-    # `read1` gives what is there, so that a live capture is shown as it comes.
-    read: Callable[[int], bytes] = getattr(file, "read1", file.read)
+def _read(read: Callable[[int], bytes], reader: Reader, printer: _Printer) -> None:
     while data := _next(read):
         printer.show(reader.feed(data))
     printer.show(reader.end())
