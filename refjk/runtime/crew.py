@@ -7,8 +7,13 @@ longer the leader when it comes back. After an attendance that waited for someth
 a client) the leader hands connections to other threads at once, until attendances have gone
 without waiting for a while. Both cases were measured; see `docs/explanation/performance.md`.
 
-A connection is in one place at a time: watched by the selector, attended by one thread, or in
-a queue between the two. `_lock` guards those moves and is never held during an attendance.
+An attendance that has to wait for a third party, like a container, can say so instead (`Awaited`):
+the connection is *parked*, and no thread waits. Never more attendances are under way than there
+are threads, the parked ones among them: so where all others wait for what the parked ones have, there
+is a thread that goes on with those.
+
+A connection is in one place at a time: watched by the selector, parked, attended by one thread, or
+in a queue between them. `_lock` guards those moves and is never held during an attendance.
 """
 
 from __future__ import annotations
@@ -25,6 +30,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from refjk.runtime.accepting import Listeners
+from refjk.runtime.waiting import Awaited
 
 logger = logging.getLogger("refjk.runtime")
 
@@ -50,10 +56,11 @@ class Served(Protocol):
     expires_at: float
     """When to close it if nothing arrives, on the monotonic clock; infinite for never."""
 
-    def attend(self) -> bool:
+    def attend(self) -> bool | Awaited:
         """Octets or the end of the stream can be read: go on until nothing more is there.
 
-        Returns whether the connection stays; False when it was closed. May block.
+        Returns whether the connection stays; False when it was closed. May block. Or returns what
+        has to be waited for; it is called again when that has come true.
         """
         ...
 
@@ -105,9 +112,14 @@ class Crew:
         self._led = False
         self._term = 0  # changes whenever the lead changes hands
         self._ready: deque[Served] = deque()  # readable; the leader's next
+        self._postponed: deque[Served] = deque()  # readable, when there is no room for another attendance
+        self._under_way: set[Served] = set()  # attendances
         self._handed: deque[Served] = deque()  # for followers
-        self._returned: deque[Served] = deque()  # back to the selector
+        self._returned: deque[tuple[Served, bool | Awaited]] = deque()  # back to the selector
         self._all: set[Served] = set()
+        self._parked: dict[Served, Awaited] = {}  # the leader's, and the next too
+        self._unwatched: set[Served] = set()  # parked, and something has come on their own descriptors
+        self._next_sweep = 0.0
         self._running: Served | None = None  # what the leader attends to
         self._attendance = 0  # number of the leader's attendance, for the watch
         self._caution = 0
@@ -220,7 +232,7 @@ class Crew:
     def _release(self) -> None:
         """By the last thread: nobody attends, watches or wakes any more."""
         for served in self._all:
-            served.close()
+            self._close(served)
         self._all.clear()
         self._selector.close()
         self._waker.close()
@@ -229,11 +241,11 @@ class Crew:
     def _follow(self, served: Served) -> None:
         waits = _waits()
         started = time.monotonic()
-        stays = self._attend(served)
+        result = self._attend(served)
         waited = time.monotonic() - started > FOLLOWER_WAIT_S and _waits() != waits
         with self._lock:
             self._weigh(waited)
-        self._give_back(served, stays)
+        self._give_back(served, result)
 
     def _weigh(self, waited: bool) -> None:
         """An attendance that waited speaks for handing over, one that did not against it; the lock
@@ -252,31 +264,58 @@ class Crew:
 
     def _lead_until_lost(self, term: int) -> None:
         ready = self._ready
-        next_sweep = time.monotonic() + SWEEP_S
+        self._next_sweep = time.monotonic() + SWEEP_S
         while not self._dismissed:
             while ready:
                 served = ready.popleft()
+                if not self._has_room(served):
+                    continue
                 if self._caution and self._hand_over(served):
                     continue
                 if not self._attend_as_leader(served, term):
                     return
             self._take_back()
+            self._go_on_with_postponed()
             now = time.monotonic()
-            if now >= next_sweep:
-                next_sweep = now + SWEEP_S
+            if now >= self._next_sweep:
                 self._sweep(now)
-            for key, _ in self._selector.select(LET_GO_S if self._stopping else SWEEP_S):
+            for key, _ in self._selector.select(self._patience_s(now)):
                 if isinstance(key.data, socket.socket):
                     self._accept_some(key.data)
                 elif key.data is None:
                     self._drain_waker()
-                else:
+                elif key.data in self._parked:
+                    self._stir(key.data, key.fd)
+                elif key.data not in self._under_way:
                     ready.append(key.data)
             self._waits = _waits()
             if self._stopping:
                 self._let_go()
             elif self._retiring and self._listeners.open:
                 self._close_listeners()
+
+    def _has_room(self, served: Served) -> bool:
+        """Whether an attendance goes on, or may begin. WSG-LIM-02, FWD-THR-01"""
+        if served not in self._under_way:
+            if len(self._under_way) >= self._threads_max:
+                self._counters["thread_shortages"] += 1
+                self._selector.unregister(served.fd)
+                self._postponed.append(served)
+                return False
+            self._under_way.add(served)
+        return True
+
+    def _go_on_with_postponed(self) -> None:
+        room = self._threads_max - len(self._under_way)
+        while self._postponed and room > 0:
+            room -= 1
+            served = self._postponed.popleft()
+            self._selector.register(served.fd, selectors.EVENT_READ, served)
+
+    def _patience_s(self, now: float) -> float:
+        if self._ready:
+            return 0
+        return LET_GO_S if self._stopping else max(self._next_sweep - now, 0)
 
     def _attend_as_leader(self, served: Served, term: int) -> bool:
         """Returns whether this thread leads still."""
@@ -285,7 +324,7 @@ class Crew:
         if self._watch_sleeps:
             self._watch_wanted.set()
         started = time.monotonic()
-        stays = self._attend(served)
+        result = self._attend(served)
         took_long = time.monotonic() - started > WAIT_S
         with self._lock:
             lost = self._term != term
@@ -296,22 +335,52 @@ class Crew:
                     if waits != self._waits:
                         self._weigh(waited=True)
         if lost:
-            self._give_back(served, stays)
-        elif not stays:
-            self._forget(served)
+            self._give_back(served, result)
+        elif isinstance(result, Awaited):
+            self._park(served, result)
+        else:
+            self._under_way.remove(served)
+            if not result:
+                self._forget(served)
         return not lost
 
-    def _attend(self, served: Served) -> bool:
+    def _attend(self, served: Served) -> bool | Awaited:
         try:
             return served.attend()
         except Exception:
             # An attendance answers for everything expected; this is a defect, and one connection's.
             logger.exception("internal error while serving a connection; it was closed")
-            with contextlib.suppress(OSError):
-                served.close()
+            self._close(served)
             return False
 
+    def _close(self, served: Served) -> None:
+        try:
+            served.close()
+        except Exception:
+            logger.exception("internal error while closing a connection")
+
     # -- moves of a connection ------------------------------------------------------------
+
+    def _park(self, served: Served, awaited: Awaited) -> None:
+        """The connection's own descriptor stays watched until something comes there. WSG-LIM-08"""
+        self._parked[served] = awaited
+        self._selector.register(awaited.fd, selectors.EVENT_READ, served)
+        self._next_sweep = min(self._next_sweep, awaited.until)
+
+    def _stir(self, served: Served, fd: int) -> None:
+        """Something has come for a parked connection: what it waits for, or what it looks at later."""
+        if fd == self._parked[served].fd:
+            self._unpark(served)
+        else:
+            self._selector.unregister(fd)
+            self._unwatched.add(served)
+
+    def _unpark(self, served: Served) -> None:
+        self._selector.unregister(self._parked.pop(served).fd)
+        if served in self._unwatched:
+            self._unwatched.remove(served)
+            self._selector.register(served.fd, selectors.EVENT_READ, served)
+        self._ready.append(served)
 
     def _hand_over(self, served: Served) -> bool:
         """False when no other thread is free: then it is the leader's own, rather than nobody's."""
@@ -324,19 +393,23 @@ class Crew:
             self._selector.unregister(served.fd)
             return True
 
-    def _give_back(self, served: Served, stays: bool) -> None:
+    def _give_back(self, served: Served, result: bool | Awaited) -> None:
         """From a thread that does not lead."""
-        if not stays:
+        if not isinstance(result, Awaited):
+            self._under_way.remove(served)
+        if not result:
             self._end(served)
             return
         with self._lock:
-            self._returned.append(served)
+            self._returned.append((served, result))
             self._wake()
 
     def _take_back(self) -> None:
         while self._returned:
-            served = self._returned.popleft()
+            served, result = self._returned.popleft()
             self._selector.register(served.fd, selectors.EVENT_READ, served)
+            if isinstance(result, Awaited):
+                self._park(served, result)
 
     def _forget(self, served: Served) -> None:
         """A watched connection is closed; only its number is left in the selector."""
@@ -347,14 +420,17 @@ class Crew:
         with self._lock:
             self._all.discard(served)
             self._gone.notify_all()
-            if not self._listeners.watched:
+            if self._postponed or not self._listeners.watched:
                 self._wake()
 
     def _sweep(self, now: float) -> None:
         for served in list(self._all):
             if served.expires_at <= now and self._is_watched(served):
-                served.close()
+                self._close(served)
                 self._forget(served)
+        for served in [served for served, awaited in self._parked.items() if awaited.until <= now]:
+            self._unpark(served)
+        self._next_sweep = min([now + SWEEP_S, *(awaited.until for awaited in self._parked.values())])
         self._accept_again()
 
     def _let_go(self) -> None:
@@ -367,12 +443,14 @@ class Crew:
                 # What was asked a moment ago, by CPING for example, has its time once more.
                 self._quiet_since.pop(served, None)
             elif now - self._quiet_since.setdefault(served, now) >= LET_GO_S:
-                served.close()
+                self._close(served)
                 self._forget(served)
         with self._lock:
             self._gone.notify_all()
 
     def _is_watched(self, served: Served) -> bool:
+        if served in self._parked:
+            return False
         key = self._selector.get_map().get(served.fd)
         return key is not None and key.data is served
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import select
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,7 +41,7 @@ from refjk.runtime.endpoint_errors import (
     SocketTimeout,
     UnknownPacket,
 )
-from refjk.runtime.waiting import RECEIVE_SIZE
+from refjk.runtime.waiting import RECEIVE_SIZE, Awaited
 
 READ_AHEAD_MAX = 1 << 20  # octets taken in while a write is stuck
 IDLE_READS_MAX = 4  # looks at what waits on an idle connection
@@ -229,7 +230,10 @@ class Endpoint:
     def next_event(self, timeout_s: float | None = None) -> CycleEvent:
         """The next thing the container says in this cycle; waits for it if need be."""
         limit_s = self.settings.reply_timeout_s if timeout_s is None else timeout_s
-        event = self._next(time.monotonic() + limit_s, limit_s)
+        return self._cycle_event(time.monotonic() + limit_s, limit_s)
+
+    def _cycle_event(self, deadline: float, limit_s: float) -> CycleEvent:
+        event = self._next(deadline, limit_s)
         # The core lets no CPONG pass in a cycle, and what ends a connection was raised.
         assert not isinstance(event, Ponged | PeerClosed | Violation)
         if isinstance(event, ResponseEnded) and (self._spoiled or not event.reuse):
@@ -256,6 +260,24 @@ class Endpoint:
         (AJP-BOD-18). A source that raises, or ends too early (`BodyIncomplete`), ends the
         connection without an end marker (AJP-BOD-15); so does a caller that stops listening.
         """
+        course = self.course(request, read_body, reply_timeout_s)
+        with contextlib.closing(course):
+            for event in course:
+                if isinstance(event, Awaited):
+                    self._poll.poll(_milliseconds_until(event.until))
+                else:
+                    yield event
+
+    def course(
+        self,
+        request: ForwardRequest,
+        read_body: ReadBody = lambda size: b"",
+        reply_timeout_s: float | None = None,
+    ) -> Generator[ResponseEvent | Awaited, None, None]:
+        """`exchange` for a caller that can do something else while the container is silent.
+
+        Instead of waiting it yields `Awaited`, and wants to go on when that has come true.
+        """
         self._begin()
         left = _announced_length(request)
         first_body = b""
@@ -263,10 +285,16 @@ class Endpoint:
             first_body = self._read(read_body, min(left, self.body_size_max), left)
             left -= len(first_body)
         self.send(request, first_body)
+        limit_s = self.settings.reply_timeout_s if reply_timeout_s is None else reply_timeout_s
         over = False
         try:
             while not over:
-                event = self.next_event(reply_timeout_s)
+                deadline = time.monotonic() + limit_s
+                while not self._events:
+                    until = self._wait_until(deadline)
+                    yield Awaited(self._socket.fileno(), until)
+                    self._judge_wait(self._take_in() is not None, until, deadline, limit_s)
+                event = self._cycle_event(deadline, limit_s)
                 if isinstance(event, BodyWanted):
                     left = self._answer(event, read_body, left)
                 elif isinstance(event, ResponseEnded):
@@ -350,13 +378,24 @@ class Endpoint:
         if self.closed:
             raise LocalProtocolError("the connection is closed")
         # An answer is seldom there when the request has just left: waiting first saves a read for nothing.
-        wait_until = self._socket_deadline() if deadline == math.inf else deadline
-        if self._poll.poll(_milliseconds_until(wait_until)):
+        until = self._wait_until(deadline)
+        came = bool(self._poll.poll(_milliseconds_until(until)))
+        if came:
             self._take_in()
-        elif deadline == math.inf and time.monotonic() >= wait_until:
+        self._judge_wait(came, until, deadline, limit_s)
+
+    def _wait_until(self, deadline: float) -> float:
+        """When a single wait that begins now is over."""
+        return self._socket_deadline() if deadline == math.inf else deadline
+
+    def _judge_wait(self, came: bool, until: float, deadline: float, limit_s: float) -> None:
+        """Raises when it took too long: octets that come one by one, or make no event, gain no time."""
+        if self._events:
+            return
+        now = time.monotonic()
+        if deadline == math.inf and not came and now >= until:
             raise self._socket_timed_out("sent")
-        # Looked at after each read: octets that come one by one, or make no event, gain no time.
-        if not self._events and time.monotonic() >= deadline:
+        if now >= deadline:
             raise self._fail(ReplyTimeout, f"{self.address} did not answer within {limit_s:g} s")
 
     def _take_in(self) -> int | None:

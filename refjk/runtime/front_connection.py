@@ -28,10 +28,10 @@ from refjk.http1 import (
 from refjk.logformat import LogEntry
 from refjk.runtime.addresses import Address
 from refjk.runtime.front_body import Upload
-from refjk.runtime.front_forwarding import AnswerUnfit, ClientFailed, Forwarder, Forwarding
+from refjk.runtime.front_forwarding import AnswerUnfit, ClientFailed, Course, Forwarder, Forwarding
 from refjk.runtime.front_local import LocalAnswer, LocalRequest
 from refjk.runtime.front_settings import ServingSettings
-from refjk.runtime.waiting import RECEIVE_SIZE, receive, send
+from refjk.runtime.waiting import RECEIVE_SIZE, Awaited, receive, send
 from refjk.webserver import Host, Target
 
 logger = logging.getLogger("refjk.front")
@@ -90,6 +90,7 @@ class FrontConnection:
         self._lingers = False
         self.expires_at = time.monotonic() + front.settings.read_timeout_s
         self._known_facts: tuple[bytes, ConnectionFacts] | None = None
+        self._course: Course[bool] | None = None  # of what came last, while it waits
         # Of the request under way:
         self._patience_s = 0.0  # how long the client's body may still be waited for
         self._status = 0
@@ -100,8 +101,19 @@ class FrontConnection:
 
     # -- as the crew sees it --------------------------------------------------------------
 
-    def attend(self) -> bool:
-        """Read once and answer what came; one request after the other."""
+    def attend(self) -> bool | Awaited:
+        """Read once and answer what came, one request after the other; go on with it the next time
+        where a container had to be waited for."""
+        if self._course is None:
+            self._course = self._answer_what_comes()
+        try:
+            return next(self._course)
+        except StopIteration as end:
+            self._course = None
+            return bool(end.value)
+
+    def _answer_what_comes(self) -> Course[bool]:
+        """Whether the connection stays."""
         try:
             data = self._sock.recv(RECEIVE_SIZE)
         except BlockingIOError:
@@ -121,7 +133,7 @@ class FrontConnection:
             while self._events:
                 event = self._events.popleft()
                 if type(event) is RequestReceived:
-                    self._serve(event)
+                    yield from self._serve(event)
                     if core.phase is Phase.ANSWERED:
                         self._events.extend(core.resume())
                 elif type(event) is Refused:
@@ -135,6 +147,8 @@ class FrontConnection:
     def close(self) -> None:
         if self.expires_at <= time.monotonic() and not self._lingers:
             self._front.counters["read_timeouts" if self._half_head else "idle_timeouts"] += 1
+        if self._course is not None:
+            self._course.close()
         self._sock.close()
 
     def shut(self) -> None:
@@ -173,7 +187,7 @@ class FrontConnection:
 
     # -- one request ----------------------------------------------------------------------
 
-    def _serve(self, request: RequestReceived) -> None:
+    def _serve(self, request: RequestReceived) -> Course[None]:
         front = self._front
         front.counters["requests"] += 1
         started = time.monotonic()
@@ -189,7 +203,7 @@ class FrontConnection:
             target = self._find(request, host)
             if target is not None:
                 forwarding = Forwarding(front, self, request, host, target, facts, self._upload(request))
-                forwarding.run()
+                yield from forwarding.run()
         except ClientFailed as error:
             front.counters["client_failures"] += 1
             logger.info("%s: %s", self._peer, error)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from refjk.ajp13.building import ConnectionFacts, build_forward_request
 from refjk.ajp13.codes import PACKET_SIZE_DEFAULT, request_body_size_max
 from refjk.ajp13.events import HeadersReceived, ResponseBody
 from refjk.ajp13.messages import ForwardRequest, Header
 from refjk.balancing import Outcome, RequestFacts, Wait
-from refjk.configuration import Server
 from refjk.http1 import RequestReceived
 from refjk.http1.head import connection_options
 from refjk.logformat.lines import NO_ID
@@ -32,6 +31,7 @@ from refjk.runtime.endpoint_pool import EndpointPool
 from refjk.runtime.front_body import Upload
 from refjk.runtime.front_settings import ServingSettings
 from refjk.runtime.jk_log import current_request_id
+from refjk.runtime.waiting import Awaited
 from refjk.webserver import (
     Ending,
     Host,
@@ -80,6 +80,10 @@ class ClientFailed(Exception):
 class AnswerUnfit(Exception):
     """The worker's answer cannot be said in HTTP."""
 
+
+Result = TypeVar("Result")
+Course = Generator[Awaited, None, Result]
+"""A part of a request's way, which stops where it has to wait for a container."""
 
 Answer = Offer | Wait | None
 """What the front says when it is asked for a worker."""
@@ -196,14 +200,13 @@ class Forwarding:
         """What mod_jk notes down for logs. LOG-REQ-04"""
         return self._front.notes(self._target, self.offers)
 
-    def run(self) -> None:
+    def run(self) -> Course[None]:
         """Offer the request until it is served or the rules forbid another try; answer in any case.
 
-        Raises `ClientFailed`.
+        Yields what the request waits for. Raises `ClientFailed`.
         """
         front, target, request = self._front, self._target, self._request
-        if self._host.plan.server is not None:
-            current_request_id.set(self._request_id(self._host.plan.server))
+        self._tell_log()
         # FWD-BOD-02: a slow client holds no worker and no connection while its first octets come.
         if request.body_size and not request.expect_continue:
             self._upload.fetch(min(request.body_size, request_body_size_max(PACKET_SIZE_DEFAULT)))
@@ -214,7 +217,7 @@ class Forwarding:
             if isinstance(answer, Wait):
                 front.pause(answer.wait_ms)
             else:
-                verdict, goes_on = self._offer_to(answer)
+                verdict, goes_on = yield from self._offer_to(answer)
                 status = verdict.status
                 if not goes_on:
                     break
@@ -229,11 +232,14 @@ class Forwarding:
         if status is not None:
             self._client.answer(status)
 
-    def _request_id(self, server: Server) -> str:
-        indicator = server.indicators.get("JkRequestIdIndicator")
-        return (self.variables.get(indicator.value) if indicator else None) or NO_ID
+    def _tell_log(self) -> None:
+        """Whose lines come now; one thread goes from request to request."""
+        server = self._host.plan.server
+        if server is not None:
+            indicator = server.indicators.get("JkRequestIdIndicator")
+            current_request_id.set((self.variables.get(indicator.value) if indicator else None) or NO_ID)
 
-    def _offer_to(self, offer: Offer) -> tuple[Verdict, bool]:
+    def _offer_to(self, offer: Offer) -> Course[tuple[Verdict, bool]]:
         """One attempt, reported; whether the balancer is to be asked again."""
         name, number = offer.worker.name, offer.attempt
         self._front.note(lambda: f"{self._named()} → {name}, attempt {number}: {offer.why}")
@@ -243,7 +249,7 @@ class Forwarding:
         try:
             tries = 1
             while True:
-                ending = self._try(offer, attempt)
+                ending = yield from self._try(offer, attempt)
                 attempt.reply_timeouts += ending in (Ending.SILENT, Ending.STALLED)
                 verdict = self._judge(ending, offer, attempt)
                 if verdict.other:
@@ -270,7 +276,7 @@ class Forwarding:
             body_asked=attempt.body_asked,
         )
 
-    def _try(self, offer: Offer, attempt: Attempt) -> Ending:
+    def _try(self, offer: Offer, attempt: Attempt) -> Course[Ending]:
         """The request on one connection to the worker."""
         worker = offer.worker
         pool = self._front.pools[worker.name]
@@ -281,7 +287,7 @@ class Forwarding:
             )
             try:
                 begun = True
-                attempt.finish = self._exchange(endpoint, offer, attempt)
+                attempt.finish = yield from self._exchange(endpoint, offer, attempt)
             finally:
                 attempt.octets_read += endpoint.octets_read
                 attempt.octets_written += endpoint.octets_written
@@ -308,7 +314,7 @@ class Forwarding:
                 limit = offer.worker.busy_limit
                 raise _EndedHere(Ending.BUSY, f"more than {limit} requests are open")
 
-    def _exchange(self, endpoint: Endpoint, offer: Offer, attempt: Attempt) -> Callable[[], None]:
+    def _exchange(self, endpoint: Endpoint, offer: Offer, attempt: Attempt) -> Course[Callable[[], None]]:
         """A cycle; each piece of the answer leaves before more is waited for, so that nothing gathers here.
 
         Returns what is left to do for the client when the connection has been given back. FWD-ANS-01
@@ -319,8 +325,11 @@ class Forwarding:
         replaced: int | None = None
         kept: list[Header] = []
         read_body = self._body_reader(attempt)
-        for event in endpoint.exchange(self._forward_request(offer), read_body, timeout_s):
-            if isinstance(event, HeadersReceived):
+        for event in endpoint.course(self._forward_request(offer), read_body, timeout_s):
+            if type(event) is Awaited:
+                yield event
+                self._tell_log()
+            elif isinstance(event, HeadersReceived):
                 # Before anything is sent to the client. EPL-RTY-08
                 ending = judge_status(event.status, offer.recovery.fail_on_status)
                 if ending is not None:

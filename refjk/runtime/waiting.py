@@ -9,8 +9,19 @@ from __future__ import annotations
 import select
 import socket
 import time
+from typing import NamedTuple
 
 RECEIVE_SIZE = 65536
+
+
+class Awaited(NamedTuple):
+    """What somebody waits for who could do something else meanwhile."""
+
+    fd: int
+    """The descriptor that is going to be readable."""
+
+    until: float
+    """When the wait is over in any case, on the monotonic clock; infinite for never."""
 
 
 def wait_readable(sock: socket.socket, timeout_s: float) -> bool:

@@ -12,6 +12,7 @@ import contextlib
 import socket
 import sys
 import threading
+import time
 import timeit
 from collections.abc import Callable, Iterator
 
@@ -26,7 +27,7 @@ from refjk.runtime.connecting import connect
 from refjk.runtime.endpoint_errors import PeerGone, ProtocolBroken, ReplyTimeout
 from refjk.runtime.front import Front
 from refjk.runtime.front_settings import FrontSettings, FrontWorker
-from refjk.runtime.waiting import receive, send
+from refjk.runtime.waiting import Awaited, receive, send
 
 TIMEOUT_S = 60.0
 BODY_PIECE_SIZE = 65536
@@ -76,13 +77,13 @@ class HttpConnection:
     def close(self) -> None:
         self._socket.close()
 
-    def exchange(
+    def course(
         self,
         request: ForwardRequest,
         read_body: Callable[[int], bytes] = lambda size: b"",
         timeout_s: float = TIMEOUT_S,
-    ) -> Iterator[HeadersReceived | ResponseBody]:
-        """Sends the request with its body, and yields the answer as it comes."""
+    ) -> Iterator[HeadersReceived | ResponseBody | Awaited]:
+        """Sends the request with its body, and yields the answer as it comes, and what it waits for."""
         self.idle = self.has_more = False
         try:
             yield from self._cycle(request, read_body)
@@ -93,12 +94,13 @@ class HttpConnection:
 
     def _cycle(
         self, request: ForwardRequest, read_body: Callable[[int], bytes]
-    ) -> Iterator[HeadersReceived | ResponseBody]:
+    ) -> Iterator[HeadersReceived | ResponseBody | Awaited]:
         self._send(encode_request(request))
         while piece := read_body(BODY_PIECE_SIZE):
             self._send(piece)
         data = b""
         while (end := data.find(b"\r\n\r\n")) < 0:
+            yield self._awaited()
             data += self._receive()
         status, reason, headers = decode_head(data[:end])
         yield HeadersReceived(status, reason, tuple(headers))
@@ -110,8 +112,13 @@ class HttpConnection:
                 left -= len(data)
                 self.has_more = left == 0
                 yield ResponseBody(data)
-            data = self._receive() if left > 0 else b""
+            if left > 0:
+                yield self._awaited()
+                data = self._receive()
         self.idle = left == 0 and fields.get(b"connection", b"").lower() != b"close"
+
+    def _awaited(self) -> Awaited:
+        return Awaited(self._socket.fileno(), time.monotonic() + TIMEOUT_S)
 
     def _send(self, data: bytes) -> None:
         send(self._socket, data, TIMEOUT_S)

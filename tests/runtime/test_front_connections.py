@@ -233,6 +233,33 @@ def test_two_hundred_clients_at_the_same_time_are_all_served() -> None:
     assert total == {"right": 1000}
 
 
+@covers("FWD-THR-02")
+def test_requests_that_wait_for_a_container_hold_no_thread_of_the_front() -> None:
+    go_on = threading.Event()
+    inside: list[str] = []
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        inside.append(environ["PATH_INFO"])
+        assert go_on.wait(DEADLINE_S)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [environ["PATH_INFO"].encode()]
+
+    with (
+        serving(application) as address,
+        running_front(address, threads=16) as running,
+        contextlib.ExitStack() as stack,
+    ):
+        clients = [stack.enter_context(raw_client(running)) for _ in range(12)]
+        for number, client in enumerate(clients):
+            client.send(GET % number)
+        wait_for(lambda: len(inside) == 12)
+        crew = running.front._crew
+        assert crew is not None
+        wait_for(lambda: crew._threads == crew._followers + 1)  # all but the one that leads
+        go_on.set()
+        assert [answer_of(client)[1] for client in clients] == [b"/%d" % number for number in range(12)]
+
+
 @covers("FWD-STP-01")
 def test_a_front_that_stops_finishes_what_runs_and_takes_nothing_new() -> None:
     go_on = threading.Event()
