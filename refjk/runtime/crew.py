@@ -362,7 +362,7 @@ class Crew:
     # -- moves of a connection ------------------------------------------------------------
 
     def _park(self, served: Served, awaited: Awaited) -> None:
-        """The connection's own descriptor stays watched until something comes there. WSG-LIM-08"""
+        """The connection's own descriptor stays watched until something comes there. FWD-THR-02"""
         self._parked[served] = awaited
         self._selector.register(awaited.fd, selectors.EVENT_READ, served)
         self._next_sweep = min(self._next_sweep, awaited.until)
