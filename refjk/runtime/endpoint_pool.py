@@ -118,6 +118,7 @@ class EndpointPool:
         self._counters = PoolCounters()
         self._closed = False
         self.trace: Callable[[str], Trace] | None = None  # makes one for each new connection
+        self.connect: Callable[[Address, EndpointSettings, Trace | None], Endpoint] = Endpoint.connect
 
     @property
     def is_full(self) -> bool:
@@ -348,7 +349,7 @@ class EndpointPool:
         with self._lock:
             address, endpoint_settings = self.address, self._endpoint_settings
         trace = None if self.trace is None else self.trace(f"{address} #{self._counters.opened + 1}")
-        endpoint = Endpoint.connect(address, endpoint_settings, trace)
+        endpoint = self.connect(address, endpoint_settings, trace)
         with self._lock:
             counters = self._counters
             counters.opened += 1

@@ -1,17 +1,18 @@
 """The front with plain HTTP behind it: `python -m tests.bench.http_forwarder PORT BACKEND_PORT`.
 
 For comparison only. Everything up to the connection to the backend is the front as it is: HTTP toward the
-client, mapping, balancing, threads, the course of a request. Only the pools are others: they keep HTTP/1.1
-connections, write the request as HTTP and read the answer as HTTP. The front makes a `ForwardRequest` of each
+client, mapping, balancing, threads, pools, the course of a request. Only the connections in the pools are
+others: they write the request as HTTP/1.1 and read the answer as HTTP, with the checks that the front makes
+of headers from either side. The front makes a `ForwardRequest` of each
 request here too, more than plain HTTP would need; `cost_of_forward_request` tells how much.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import sys
-import threading
 import time
 import timeit
 from collections.abc import Callable, Iterator
@@ -21,9 +22,11 @@ from refjk.ajp13.codes import AttributeCode
 from refjk.ajp13.events import HeadersReceived, ResponseBody
 from refjk.ajp13.messages import ForwardRequest, Header
 from refjk.balancing import WorkerSettings
+from refjk.http1.syntax import HEADER_LINES
 from refjk.mapping import parse_mount
 from refjk.runtime.addresses import Address
 from refjk.runtime.connecting import connect
+from refjk.runtime.endpoint import EndpointSettings, Trace
 from refjk.runtime.endpoint_errors import PeerGone, ProtocolBroken, ReplyTimeout
 from refjk.runtime.front import Front
 from refjk.runtime.front_settings import FrontSettings, FrontWorker
@@ -33,6 +36,7 @@ TIMEOUT_S = 60.0
 BODY_PIECE_SIZE = 65536
 WITHOUT_BODY = (b"GET", b"HEAD")
 EMPTY_BODY = (b"content-length", b"0")
+STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([2-9]\d\d) ([\t\x20-\x7e\x80-\xff]*)")
 
 
 def encode_request(request: ForwardRequest) -> bytes:
@@ -47,25 +51,33 @@ def encode_request(request: ForwardRequest) -> bytes:
 
 
 def decode_head(head: bytes) -> tuple[int, bytes, list[Header]]:
-    """Status, reason and headers of an answer's head."""
-    first, *lines = head.split(b"\r\n")
-    _, status, reason = first.split(b" ", 2)
-    headers = []
-    for line in lines:
-        name, _, value = line.partition(b":")
-        headers.append((name, value.strip()))
-    return int(status), reason, headers
+    """Status, reason and headers of an answer's head, up to and with the CR LF of its last line."""
+    line_end = head.find(b"\r\n")
+    line = STATUS_LINE.fullmatch(head, 0, line_end)
+    headers: list[Header] = HEADER_LINES.findall(head, line_end + 2)
+    if line is None or len(headers) != head.count(b"\n", line_end + 2):
+        raise ProtocolBroken("the head of the answer is none", sent=True)
+    return int(line[1]), line[2], headers
 
 
 class HttpConnection:
     """One kept connection, in the place of an `Endpoint`. Answers with Content-Length only."""
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, address: Address, settings: EndpointSettings, trace: Trace | None = None) -> None:
+        self.address = address
+        self.settings = settings
         self.idle = True
         self.has_more = False
         self.octets_read = self.octets_written = 0
-        self._socket = connected
+        self._socket = connect(address, settings.connect_timeout_s)
         self._socket.setblocking(False)
+
+    def may_adopt(self, settings: EndpointSettings) -> bool:
+        return True
+
+    def ping(self, timeout_s: float | None = None) -> float:
+        """HTTP has nothing like it."""
+        return 0.0
 
     def usable(self) -> bool:
         """Whether the backend has kept it open and said nothing unasked."""
@@ -102,7 +114,7 @@ class HttpConnection:
         while (end := data.find(b"\r\n\r\n")) < 0:
             yield self._awaited()
             data += self._receive()
-        status, reason, headers = decode_head(data[:end])
+        status, reason, headers = decode_head(data[: end + 2])
         yield HeadersReceived(status, reason, tuple(headers))
         fields = {name.lower(): value for name, value in headers}
         left = _body_size(request.method, status, fields)
@@ -140,57 +152,15 @@ def _body_size(method: bytes, status: int, fields: dict[bytes, bytes]) -> int:
     return int(fields[b"content-length"])
 
 
-class HttpPool:
-    """Kept connections to one backend, the one used last first; as many as the front has threads."""
-
-    is_full = False
-
-    def __init__(self, address: Address) -> None:
-        self._address = address
-        self._lock = threading.Lock()
-        self._idle: list[HttpConnection] = []
-
-    def acquire(self, timeout_s: float, begins: Callable[[], None] | None = None) -> HttpConnection:
-        """A connection fit for a request; `begins` is called when there is a place for it."""
-        if begins is not None:
-            begins()
-        while True:
-            with self._lock:
-                kept = self._idle.pop() if self._idle else None
-            if kept is None:
-                return HttpConnection(connect(self._address, timeout_s))
-            if kept.usable():
-                return kept
-            kept.close()
-
-    def release(self, connection: HttpConnection) -> None:
-        if not connection.idle:
-            connection.close()
-            return
-        with self._lock:
-            self._idle.append(connection)
-
-    def discard(self, connection: HttpConnection) -> None:
-        connection.close()
-
-    def maintain(self) -> None:
-        """Nothing that is due here."""
-
-    def close_all(self) -> None:
-        with self._lock:
-            kept, self._idle = self._idle, []
-        for connection in kept:
-            connection.close()
-
-
 class HttpForwardingFront(Front):
-    """The front with HTTP pools instead of its own."""
+    """The front with other connections in its pools."""
 
     def __init__(self, port: int, backend_port: int) -> None:
         worker = FrontWorker(WorkerSettings("backend"), Address("127.0.0.1", backend_port))
         settings = FrontSettings(workers=(worker,), mounts=(parse_mount("/*=balancer"),))
         super().__init__(settings, f"127.0.0.1:{port}")
-        self.pools = {worker.name: HttpPool(worker.address)}  # type: ignore[dict-item]
+        for pool in self.pools.values():
+            pool.connect = HttpConnection  # type: ignore[assignment]
 
 
 def cost_of_forward_request() -> float:
