@@ -11,9 +11,11 @@ from refjk.http1.messages import (
     Refused,
     RequestReceived,
 )
+from refjk.http1.response import AnswerHead
 from refjk.http1.rules import Phase
 
 __all__ = [
+    "AnswerHead",
     "BodyEnded",
     "BodyKind",
     "BodyReceived",

@@ -26,7 +26,7 @@ from refjk.http1.messages import (
     RequestReceived,
 )
 from refjk.http1.refusal import Refusal, encode_refusal
-from refjk.http1.response import Framing, check_headers, encode_answer_head
+from refjk.http1.response import AnswerHead, Framing, check_headers, encode_answer_head
 from refjk.http1.rules import ANSWER_BEGUN, NEXT, READING, READING_BODY, Phase, Step
 
 
@@ -149,16 +149,19 @@ class ServerConnection:
         self._continue_due = False
         self._out.append(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def send_response(self, status: int, reason: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
-        """The head of the answer; the core frames the content and adds Connection.
+    def prepare_response(
+        self, status: int, reason: bytes, headers: Sequence[tuple[bytes, bytes]]
+    ) -> AnswerHead:
+        """The head of an answer for `begin_response`; nothing has happened yet.
 
-        `headers` should have a Date, and a Content-Length where the size is known.
+        `headers` should have a Date, and a Content-Length where the size is known. The core frames the
+        content and adds Connection. Raises `LocalProtocolError` for what cannot be sent.
 
         HTP-EXP-04
         """
         self._check(Step.ANSWER_BEGIN)
         assert self._request is not None
-        answer = encode_answer_head(
+        return encode_answer_head(
             status,
             reason,
             headers,
@@ -167,12 +170,19 @@ class ServerConnection:
             # A client that still waits for 100 may send the body or not: what follows has no known start.
             keep_alive=self.keep_alive and not self._continue_due,
         )
+
+    def begin_response(self, answer: AnswerHead) -> None:
+        """The answer begins with this head, which was prepared for this request."""
+        self._go(Step.ANSWER_BEGIN)
         self._continue_due = False
         self._keep = answer.keep_alive
         self._framing = answer.framing
         self._answer_left = answer.size
         self._out.append(answer.octets)
-        self._go(Step.ANSWER_BEGIN)
+
+    def send_response(self, status: int, reason: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """`prepare_response` and `begin_response` in one."""
+        self.begin_response(self.prepare_response(status, reason, headers))
 
     def send_body(self, data: bytes) -> None:
         """More content; dropped where the answer has none (HEAD, 204, 304).

@@ -28,7 +28,7 @@ from refjk.http1 import (
 from refjk.logformat import LogEntry
 from refjk.runtime.addresses import Address
 from refjk.runtime.front_body import Upload
-from refjk.runtime.front_forwarding import AnswerUnfit, ClientFailed, Course, Forwarder, Forwarding
+from refjk.runtime.front_forwarding import AnswerUnfit, ClientFailed, Course, Forwarder, Forwarding, Head
 from refjk.runtime.front_local import LocalAnswer, LocalRequest
 from refjk.runtime.front_settings import ServingSettings
 from refjk.runtime.waiting import RECEIVE_SIZE, Awaited, receive, send
@@ -217,7 +217,7 @@ class FrontConnection:
         """Where the request goes; None when it was answered here."""
         # FWD-PTH-03
         if request.path == b"*":
-            self._begin(200, b"OK", [(b"Content-Length", b"0")])
+            self.begin(self._prepare(200, b"OK", [(b"Content-Length", b"0")]))
             self.end()
             return None
         try:
@@ -242,7 +242,7 @@ class FrontConnection:
     def _pass_on(self, answer: LocalAnswer) -> None:
         """An answer that was made here."""
         try:
-            self._begin(answer.status, reason_of(answer.status), list(answer.headers))
+            self.begin(self._prepare(answer.status, reason_of(answer.status), list(answer.headers)))
             for data in answer.body:
                 self.send(data)
             self.end()
@@ -325,24 +325,30 @@ class FrontConnection:
 
     # -- the answer (a `front_forwarding.Client`) -------------------------------------------
 
-    def begin(self, status: int, reason: bytes, headers: Sequence[Header]) -> None:
+    def prepare(self, status: int, reason: bytes, headers: Sequence[Header]) -> Head:
         """FWD-HDR-03"""
-        self._begin(status, reason, [header for header in headers if header[0].lower() != b"connection"])
+        return self._prepare(
+            status, reason, [header for header in headers if header[0].lower() != b"connection"]
+        )
 
-    def _begin(self, status: int, reason: bytes, headers: list[Header]) -> None:
+    def _prepare(self, status: int, reason: bytes, headers: list[Header]) -> Head:
         """FWD-HDR-04, FWD-STP-01"""
         self._check_open()
         names = {name.lower() for name, _ in headers}
         headers += [header for header in self._front.standing_headers() if header[0].lower() not in names]
         if self._front.stopping:
             headers.append(CLOSE)
-        if self._front.keeps_log:
-            self._answered = headers
         try:
-            self._core.send_response(status, reason, headers)
+            return Head(status, headers, self._core.prepare_response(status, reason, headers))
         except LocalProtocolError as complaint:
             raise AnswerUnfit(str(complaint)) from None
-        self._status = status
+
+    def begin(self, head: Head) -> None:
+        self._check_open()
+        self._core.begin_response(head.encoded)
+        self._status = head.status
+        if self._front.keeps_log:
+            self._answered = head.headers
 
     def send(self, data: bytes, *, hold: bool = False) -> None:
         self._check_open()
@@ -370,7 +376,7 @@ class FrontConnection:
         ]
         if not keep:
             whole.append(CLOSE)
-        self._begin(status, reason, whole)
+        self.begin(self._prepare(status, reason, whole))
         self.send(text)
         self.end()
 

@@ -15,7 +15,7 @@ from refjk.ajp13.codes import PACKET_SIZE_DEFAULT, request_body_size_max
 from refjk.ajp13.events import HeadersReceived, ResponseBody
 from refjk.ajp13.messages import ForwardRequest, Header
 from refjk.balancing import Outcome, RequestFacts, Wait
-from refjk.http1 import RequestReceived
+from refjk.http1 import AnswerHead, RequestReceived
 from refjk.http1.head import connection_options
 from refjk.logformat.lines import NO_ID
 from refjk.runtime.endpoint import Endpoint, ReadBody
@@ -65,6 +65,7 @@ _HOP_BY_HOP = frozenset(
 )
 # An attempt that the client, or a defect, ended.
 GIVEN_UP = judge(Ending.CLIENT_FAILED, Recovery(), b"", is_held=False)
+_REPLY_TIMEOUTS = (Ending.SILENT, Ending.HEAD_STALLED, Ending.STALLED)
 _CHALLENGES = frozenset({b"www-authenticate", b"proxy-authenticate"})
 _NEVER_DROPPED = frozenset({b"host", b"content-length", b"content-type"})
 
@@ -89,11 +90,23 @@ Answer = Offer | Wait | None
 """What the front says when it is asked for a worker."""
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of an answer as the client gets it."""
+
+    status: int
+    headers: Sequence[Header]
+    encoded: AnswerHead
+
+
 class Client(Protocol):
     """The way back. All raise `ClientFailed` when the client is gone."""
 
-    def begin(self, status: int, reason: bytes, headers: Sequence[Header]) -> None:
-        """The head; raises `AnswerUnfit`, with nothing sent, when it cannot be said in HTTP."""
+    def prepare(self, status: int, reason: bytes, headers: Sequence[Header]) -> Head:
+        """The head of an answer, ready to be sent; raises `AnswerUnfit` when it cannot be said in HTTP."""
+
+    def begin(self, head: Head) -> None:
+        """The answer begins."""
 
     def send(self, data: bytes, *, hold: bool = False) -> None:
         """More content; it may be held back until the next call, together with the head."""
@@ -151,6 +164,8 @@ class Attempt:
     octets_written: int = 0
     reply_timeouts: int = 0
     body_asked: bool = False  # the worker wanted more of the body than it was sent unasked
+    head: Head | None = None  # of the answer, as long as nothing of that has gone to the client
+    told: bool = False  # the client has the beginning of an answer
     finish: Callable[[], None] = lambda: None  # the end of the client's answer
 
 
@@ -250,7 +265,7 @@ class Forwarding:
             tries = 1
             while True:
                 ending = yield from self._try(offer, attempt)
-                attempt.reply_timeouts += ending in (Ending.SILENT, Ending.STALLED)
+                attempt.reply_timeouts += ending in _REPLY_TIMEOUTS
                 verdict = self._judge(ending, offer, attempt)
                 if verdict.other:
                     self._upload.rewind()
@@ -303,7 +318,7 @@ class Forwarding:
             return self._failed(worker, error.ending, error)
         except EndpointError as error:
             attempt.body_asked = attempt.body_asked or error.body_asked
-            return self._failed(worker, _ending_of(error, begun), error)
+            return self._failed(worker, _ending_of(error, begun, attempt.told), error)
         return Ending.SERVED
 
     def _take_up(self, offer: Offer, attempt: Attempt) -> None:
@@ -319,14 +334,14 @@ class Forwarding:
 
         Returns what is left to do for the client when the connection has been given back. FWD-ANS-01
         """
-        client, plan = self._client, self._host.plan
+        client = self._client
         timeout_ms = offer.recovery.reply_timeout_ms
         timeout_s = math.inf if timeout_ms is None else timeout_ms / 1000
         replaced: int | None = None
-        kept: list[Header] = []
+        attempt.head = None
         read_body = self._body_reader(attempt)
         for event in endpoint.course(self._forward_request(offer), read_body, timeout_s):
-            if type(event) is Awaited:
+            if isinstance(event, Awaited):
                 yield event
                 self._tell_log()
             elif isinstance(event, HeadersReceived):
@@ -335,18 +350,32 @@ class Forwarding:
                 if ending is not None:
                     raise _EndedHere(ending, f"status {event.status} is in fail_on_status")
                 replaced = self._status_to_replace(event.status)
-                # The challenge belongs to the status and not to the page.
-                kept = [one for one in event.headers if one[0].lower() in _CHALLENGES]
-                if replaced is None:
-                    client.begin(event.status, event.reason, self._with_session_cookie(event.headers, offer))
-                    if plan.flush_header:
+                if replaced is not None:
+                    # The challenge belongs to the status and not to the page.
+                    kept = [one for one in event.headers if one[0].lower() in _CHALLENGES]
+                else:
+                    headers = self._with_session_cookie(event.headers, offer)
+                    attempt.head = client.prepare(event.status, event.reason, headers)
+                    if self._host.plan.flush_header:
+                        self._begin_answer(attempt)
                         client.flush()
             elif replaced is None:
+                self._begin_answer(attempt)
                 if isinstance(event, ResponseBody):
                     client.send(event.data, hold=endpoint.has_more)
                 else:
                     client.flush()
-        return client.end if replaced is None else partial(client.answer, replaced, kept)
+        if replaced is not None:
+            return partial(client.answer, replaced, kept)
+        self._begin_answer(attempt)
+        return client.end
+
+    def _begin_answer(self, attempt: Attempt) -> None:
+        """Not before something follows the head: until then the request may still be sent again."""
+        head, attempt.head = attempt.head, None
+        if head is not None:
+            self._client.begin(head)
+            attempt.told = True
 
     def _body_reader(self, attempt: Attempt) -> ReadBody:
         """The body, for one try. Only the first octets of an announced one are sent unasked."""
@@ -354,6 +383,7 @@ class Forwarding:
 
         def read(size: int) -> bytes:
             nonlocal unasked
+            self._begin_answer(attempt)
             self._client.flush()  # what is held back may be what the client waits for
             attempt.body_asked = attempt.body_asked or not unasked
             unasked = 0
@@ -414,9 +444,11 @@ class Forwarding:
         return f"{self._request.method.decode('latin-1')} {self._target.uri.decode('latin-1')}"
 
 
-def _ending_of(error: EndpointError, begun: bool) -> Ending:
+def _ending_of(error: EndpointError, begun: bool, told: bool) -> Ending:
     if error.headers_seen:
-        return Ending.STALLED if isinstance(error, ReplyTimeout) else Ending.CUT_SHORT
+        if isinstance(error, ReplyTimeout):
+            return Ending.STALLED if told else Ending.HEAD_STALLED
+        return Ending.CUT_SHORT if told else Ending.HEAD_ONLY
     if not (begun and error.sent):
         return Ending.NOT_SENT
     if isinstance(error, ReplyTimeout):

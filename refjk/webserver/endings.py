@@ -31,8 +31,10 @@ class Ending(Enum):
     STATUS_FATAL = "fatal status"  # the answer has a status of fail_on_status
     STATUS_SOFT = "soft status"  # the same, of a negative one
     UNFIT = "unfit"  # SEND_HEADERS holds what cannot be said in HTTP
-    CUT_SHORT = "cut short"  # any failure of the worker after SEND_HEADERS but the next one
-    STALLED = "stalled"  # nothing came in time after SEND_HEADERS
+    HEAD_ONLY = "head only"  # any failure of the worker but the next one, before the client got SEND_HEADERS
+    HEAD_STALLED = "head stalled"  # nothing more came in time, before the client got SEND_HEADERS
+    CUT_SHORT = "cut short"  # any failure of the worker but the next one, after that
+    STALLED = "stalled"  # nothing came in time after that
 
 
 class Again(Enum):
@@ -41,6 +43,7 @@ class Again(Enum):
     NEVER = "never"
     IDEMPOTENT = "if idempotent"
     OPTIONS = "recovery_options"  # as bits 1, 8 and 16 say
+    HEAD_OPTIONS = "recovery_options, if idempotent"  # as bits 1, 2, 8 and 16 say
     ALWAYS = "always"
 
 
@@ -75,6 +78,7 @@ class Consequence:
 
 _STYLES = {style: number for number, style in enumerate(Style)}
 _BROKEN = (Ending.BROKEN, Ending.GARBLED, Ending.UNKNOWN_PACKET)
+_MAY_BE_THE_CONNECTION = (*_BROKEN, Ending.HEAD_ONLY)
 _NEVER, _IF, _OPTIONS, _ALWAYS = Again.NEVER, Again.IDEMPOTENT, Again.OPTIONS, Again.ALWAYS
 
 CONSEQUENCES: Mapping[Ending, Consequence] = {
@@ -102,6 +106,9 @@ CONSEQUENCES: Mapping[Ending, Consequence] = {
     Ending.STATUS_SOFT: Consequence(503, Outcome.STATUS_SOFT, _ALWAYS, _ALWAYS, _ALWAYS),
     # FWD-STS-05
     Ending.UNFIT: Consequence(502, Outcome.CLIENT_ERROR, _NEVER, _NEVER, _NEVER),
+    # FWD-RTY-08, EPL-RTY-14
+    Ending.HEAD_ONLY: Consequence(502, Outcome.FAILURE, _IF, _NEVER, Again.HEAD_OPTIONS),
+    Ending.HEAD_STALLED: Consequence(504, Outcome.REPLY_TIMEOUT, _NEVER, _NEVER, _NEVER),
     # FWD-RTY-01, EPL-RTY-12
     Ending.CUT_SHORT: Consequence(None, Outcome.FAILURE, _NEVER, _NEVER, _NEVER),
     Ending.STALLED: Consequence(None, Outcome.REPLY_TIMEOUT, _NEVER, _NEVER, _NEVER),
@@ -158,7 +165,7 @@ def judge(
         # FWD-STS-03
         status = 502 if ending in _BROKEN else status
         # FWD-RTY-06: it may have been the connection and not the worker.
-        return Verdict(status, outcome, again and ending in _BROKEN, again)
+        return Verdict(status, outcome, again and ending in _MAY_BE_THE_CONNECTION, again)
     # EPL-RTY-11
     if recovery.style is Style.JK_127 and status is not None and ending is not Ending.TOO_LARGE:
         status = 500
@@ -173,6 +180,11 @@ def _may_send_again(again: Again, recovery: Recovery, method: bytes, is_held: bo
     if recovery.style is not Style.REFJK and body_asked and method not in IDEMPOTENT:
         # EPL-RTY-09
         return False
+    if again is Again.HEAD_OPTIONS:
+        # EPL-RTY-14
+        if method not in IDEMPOTENT or recovery.options & RecoveryOption.NOT_AFTER_HEADERS:
+            return False
+        again = Again.OPTIONS
     if again is Again.OPTIONS:
         # EPL-RTY-03
         return not recovery.options & RecoveryOption.NOT_AFTER_REQUEST or _is_exempt(recovery, method)

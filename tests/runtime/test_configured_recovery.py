@@ -18,7 +18,7 @@ from tests.interop.peers.client import ask
 from tests.runtime.containers import Script, Talk, TinyContainer, echo
 from tests.runtime.fronts import recording, running_front, wait_for
 from tests.runtime.sites import RunningSite, balancer, running_site
-from tests.runtime.test_front_failures import drops, drops_late, hangs, nobody
+from tests.runtime.test_front_failures import drops, drops_late, hangs, head_alone, nobody
 
 ALL = "JkMount /* lb\n"
 OLD = Profile.V1_2_7
@@ -282,6 +282,25 @@ def test_after_headers_nothing_is_sent_again(tmp_path: Path, options: int, profi
             site.ask(headers=TO_A)
         wait_for(lambda: site.counted("cut_short") == 1)
         assert (requests(a), requests(b)) == (1, 0)
+
+
+@covers("EPL-RTY-14")
+@pytest.mark.parametrize(
+    ("options", "method", "again"),
+    [(0, "GET", True), (1, "GET", False), (2, "GET", False), (0, "POST", False), (17, "GET", True)],
+)
+def test_after_a_head_that_the_client_has_not_got_the_bits_decide(
+    tmp_path: Path, options: int, method: str, again: bool
+) -> None:
+    with (
+        TinyContainer(head_alone) as a,
+        TinyContainer() as b,
+        running_site(
+            tmp_path, balancer(a.address, b.address, more=(f"a.recovery_options={options}",)) + ALL
+        ) as site,
+    ):
+        assert site.ask(method=method, headers=TO_A).status == (200 if again else 502)
+        assert (requests(a) > 1, requests(b)) == (again, int(again))
 
 
 class Waiting:

@@ -194,6 +194,77 @@ def test_a_worker_that_fails_in_the_middle_of_its_answer_leaves_it_visibly_incom
         assert states(running) == ["error", "ok"]
 
 
+def head_alone(talk: Talk) -> None:
+    """A container that ends after SEND_HEADERS."""
+    talk.request()
+    talk.core.send_headers(200, b"OK", [(b"Content-Length", b"100")])
+    talk.push()
+
+
+@covers("FWD-RTY-08", "FWD-ANS-04")
+def test_a_worker_that_fails_before_anything_follows_its_head_is_replaced_unseen() -> None:
+    with (
+        TinyContainer(head_alone) as broken,
+        TinyContainer() as container,
+        running_front(broken.address, container.address) as running,
+    ):
+        answer = ask(running.port)
+        assert (answer.status, answer.header("Content-Length") == "100") == (200, False)
+        assert (len(broken.talks), len(container.talks)) == (2, 1)  # the connection, and then the worker
+        assert states(running) == ["error", "ok"]
+
+
+@covers("FWD-RTY-08", "FWD-RTY-04")
+def test_what_may_not_be_sent_again_gets_502_where_only_a_head_came() -> None:
+    with (
+        TinyContainer(head_alone) as broken,
+        TinyContainer() as container,
+        running_front(broken.address, container.address) as running,
+    ):
+        assert ask(running.port, method="POST", body=b"x").status == 502
+        assert (len(broken.talks), len(container.talks)) == (1, 0)
+
+
+@covers("FWD-ANS-04")
+def test_a_head_with_nothing_behind_it_in_time_gives_504() -> None:
+    def stalls(talk: Talk) -> None:
+        talk.request()
+        talk.core.send_headers(200, b"OK", [(b"Content-Length", b"100")])
+        talk.push()
+        talk.wait_for_end()
+
+    with TinyContainer(stalls) as slow, running_front(slow.address, reply_timeout_s=0.2) as running:
+        assert ask(running.port).status == 504
+        assert running.front.counters["ended_head_stalled"] == 1
+
+
+@covers("FWD-ANS-04")
+@pytest.mark.parametrize("follows", ["flush", "question", "end"])
+def test_a_head_leaves_with_the_first_thing_that_follows(follows: str) -> None:
+    go_on = threading.Event()
+
+    def script(talk: Talk) -> None:
+        talk.request()
+        talk.core.send_headers(200, b"OK", [(b"X-Early", b"1")])
+        if follows == "flush":
+            talk.core.flush()
+        elif follows == "question":
+            talk.core.ask_body()
+        else:
+            talk.core.end_response()
+        talk.push()
+        assert go_on.wait(10)
+
+    with (
+        TinyContainer(script) as container,
+        running_front(container.address) as running,
+        raw_client(running) as client,
+    ):
+        client.send(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert "X-Early" in head_of(client)
+        go_on.set()
+
+
 @covers("FWD-ANS-02")
 def test_an_http_1_0_answer_that_breaks_ends_with_a_reset() -> None:
     def breaks(talk: Talk) -> None:

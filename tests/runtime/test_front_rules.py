@@ -45,7 +45,7 @@ def request(head: bytes) -> RequestReceived:
     return event
 
 
-@covers("FWD-RTY-01", "FWD-RTY-02", "FWD-RTY-03", "FWD-RTY-04", "FWD-RTY-05", "FWD-RTY-07")
+@covers("FWD-RTY-01", "FWD-RTY-02", "FWD-RTY-03", "FWD-RTY-04", "FWD-RTY-05", "FWD-RTY-07", "FWD-RTY-08")
 @pytest.mark.parametrize(
     ("ending", "get", "post", "get_not_held"),
     [
@@ -59,6 +59,8 @@ def request(head: bytes) -> RequestReceived:
         (Ending.UNKNOWN_PACKET, True, False, False),
         (Ending.SILENT, False, False, False),
         (Ending.UNFIT, False, False, False),
+        (Ending.HEAD_ONLY, True, False, False),
+        (Ending.HEAD_STALLED, False, False, False),
         (Ending.CUT_SHORT, False, False, False),
         (Ending.STALLED, False, False, False),
     ],
@@ -76,7 +78,7 @@ def test_endings_allow_another_try_as_the_table_says(
 @covers("FWD-RTY-06")
 def test_only_a_broken_connection_is_a_reason_to_try_the_same_worker_again() -> None:
     same = {ending for ending in Ending if verdict_of(ending).same}
-    assert same == {Ending.BROKEN, Ending.GARBLED, Ending.UNKNOWN_PACKET}
+    assert same == {Ending.BROKEN, Ending.GARBLED, Ending.UNKNOWN_PACKET, Ending.HEAD_ONLY}
 
 
 def test_every_ending_has_its_consequence() -> None:
@@ -86,6 +88,8 @@ def test_every_ending_has_its_consequence() -> None:
         "NO_PLACE": 503,
         "BUSY": 503,
         "NOT_SENT": 503,
+        "HEAD_ONLY": 502,
+        "HEAD_STALLED": 504,
         "BROKEN": 502,
         "GARBLED": 502,
         "UNKNOWN_PACKET": 502,

@@ -14,7 +14,8 @@ JK = (Style.JK_127, Style.JK_1250)
 METHODS = (b"GET", b"HEAD", b"PUT", b"POST", b"PATCH", b"get")
 
 # Ending, then for 1.2.7 and for 1.2.50: when the request may be sent again (n: never, o: as the options say,
-# a: always). The status is that of 1.2.50, `-` where the client has its answer.
+# a: always, h: as the options say, if it is idempotent). The status is that of 1.2.50, `-` where the client
+# has its answer.
 TABLE = """
 SERVED          -    success         n n
 CLIENT_FAILED   -    client error    n n
@@ -29,6 +30,8 @@ SILENT          504  reply timeout   a o
 STATUS_FATAL    503  fatal status    a a
 STATUS_SOFT     503  soft status     a a
 UNFIT           502  client error    n n
+HEAD_ONLY       502  failure         n h
+HEAD_STALLED    504  reply timeout   n n
 CUT_SHORT       -    failure         n n
 STALLED         -    reply timeout   n n
 """
@@ -59,7 +62,7 @@ def test_the_table_has_a_row_for_each_ending() -> None:
     assert set(rows()) == set(Ending) == set(CONSEQUENCES)
 
 
-@covers("EPL-RTY-02", "EPL-RTY-03", "EPL-RTY-04", "EPL-RTY-05", "EPL-RTY-07", "EPL-RTY-12")
+@covers("EPL-RTY-02", "EPL-RTY-03", "EPL-RTY-04", "EPL-RTY-05", "EPL-RTY-07", "EPL-RTY-12", "EPL-RTY-14")
 @pytest.mark.parametrize("ending", list(Ending), ids=lambda ending: ending.name)
 @pytest.mark.parametrize("style", JK, ids=lambda style: style.name)
 def test_whether_a_request_is_sent_again_is_as_the_table_says(ending: Ending, style: Style) -> None:
@@ -67,7 +70,13 @@ def test_whether_a_request_is_sent_again_is_as_the_table_says(ending: Ending, st
     rule = old if style is Style.JK_127 else new
     for options, method in itertools.product((0, 1, 2, 4, 3, 7), METHODS):
         verdict = judged(ending, style, options, method)
-        assert verdict.other is (rule == "a" or (rule == "o" and not options & 1)), (options, method)
+        allowed = {
+            "n": False,
+            "a": True,
+            "o": not options & 1,
+            "h": not options & 3 and method in IDEMPOTENT,
+        }
+        assert verdict.other is allowed[rule], (options, method)
         assert verdict.same is (verdict.other and ending not in (Ending.NO_PLACE, Ending.BUSY))
         assert verdict.outcome is outcome
 
@@ -121,7 +130,7 @@ def test_what_is_not_held_is_never_sent_again(style: Style) -> None:
 def test_refjk_itself_sends_again_by_method_and_tries_a_worker_twice_only_when_a_connection_broke() -> None:
     for ending in Ending:
         get, post = (judged(ending, Style.REFJK, method=method) for method in (b"GET", b"POST"))
-        is_broken = ending in (Ending.BROKEN, Ending.GARBLED, Ending.UNKNOWN_PACKET)
+        is_broken = ending in (Ending.BROKEN, Ending.GARBLED, Ending.UNKNOWN_PACKET, Ending.HEAD_ONLY)
         is_free = ending in (Ending.NOT_SENT, Ending.BUSY, Ending.STATUS_FATAL, Ending.STATUS_SOFT)
         assert (get.same, get.other) == (is_broken, is_broken or is_free)
         assert (post.same, post.other) == (False, is_free)
