@@ -371,7 +371,7 @@ class Forwarding:
         return client.end
 
     def _begin_answer(self, attempt: Attempt) -> None:
-        """Not before something follows the head: until then the request may still be sent again."""
+        """Not before something follows the head: until then the request may be sent again. FWD-ANS-04"""
         head, attempt.head = attempt.head, None
         if head is not None:
             self._client.begin(head)
