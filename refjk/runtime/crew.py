@@ -297,7 +297,7 @@ class Crew:
     def _has_room(self, served: Served) -> bool:
         """Whether an attendance goes on, or may begin. WSG-LIM-02, FWD-THR-01"""
         if served not in self._under_way:
-            if len(self._under_way) >= self._threads_max:
+            if self._postponed or len(self._under_way) >= self._threads_max:
                 self._counters["thread_shortages"] += 1
                 self._selector.unregister(served.fd)
                 self._postponed.append(served)
@@ -306,11 +306,12 @@ class Crew:
         return True
 
     def _go_on_with_postponed(self) -> None:
-        room = self._threads_max - len(self._under_way)
-        while self._postponed and room > 0:
-            room -= 1
+        """Who has waited longest comes first."""
+        while self._postponed and len(self._under_way) < self._threads_max:
             served = self._postponed.popleft()
+            self._under_way.add(served)
             self._selector.register(served.fd, selectors.EVENT_READ, served)
+            self._ready.append(served)
 
     def _patience_s(self, now: float) -> float:
         if self._ready:

@@ -294,8 +294,11 @@ def test_stopping_waits_for_attendances_and_closes_the_rest() -> None:
 def test_stopping_cuts_off_what_does_not_end(grace_s: float) -> None:
     held = Held()
     with running(held, threads=2) as here:
-        stuck = [here.client(b"hold") for _ in range(3)]
-        wait_for(lambda: held.inside == 2 and here.crew.connections == 3)
+        stuck = [here.client() for _ in range(3)]
+        wait_for(lambda: here.crew.connections == 3)  # before all threads are busy
+        for client in stuck:
+            client.sendall(b"hold")
+        wait_for(lambda: held.inside == 2)
         assert not here.crew.stop(grace_s)
         assert stuck[0].recv(1) == b""
         held.go.set()
