@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from refjk.demo.cluster import Cluster
 from refjk.demo.entrance import RECOVER_TIME_S
 from refjk.demo.nodes import Node
-from refjk.demo.turnover import Guest, deploy, remove, turn_over
+from refjk.demo.turnover import Guest, Turnover, deploy, remove, turn_over
 from refjk.demo.users import Crowd, Visitor, failures_of, first_at, newcomers_without_pause
 
 CLIENTS_PER_NODE = 4
@@ -200,24 +200,11 @@ class Check:
             f"an archive in the directory that {watcher} watches is deployed on all nodes",
             not first.lacking,
             first.words,
+            first.after_ms,
         )
         if first.lacking:
             return
-        turnover = turn_over(cluster, self._users_count)
-        tally = turnover.tally
-        self._step(
-            f"a new version takes over while {tally.users} users click, and no request fails",
-            not (turnover.change.lacking or turnover.failures or turnover.returns)
-            and turnover.arrived == tally.users,
-            f"{turnover.change.words}; {tally.clicks} clicks answered, {turnover.arrived} users came to the"
-            f" new version, {turnover.returns} answers fell back to the old one{turnover.failures}",
-        )
-        self._step(
-            "their sessions go on with the new version, and no update is lost",
-            not tally.lost and not tally.repeated and not tally.moves,
-            f"{tally.lost} of {tally.clicks} answered updates lost; sessions moved {tally.moves} times",
-            asdict(tally),
-        )
+        self._turnover(turn_over(cluster, self._users_count))
         gone = remove(cluster)
         guest = Guest(cluster.port)
         guest.ask()
@@ -225,6 +212,24 @@ class Check:
             "the archive is taken out, and the application is gone from all nodes",
             not gone.lacking and guest.failures == ["status 404"],
             gone.words,
+            gone.after_ms,
+        )
+
+    def _turnover(self, turnover: Turnover) -> None:
+        tally = turnover.tally
+        self._step(
+            f"a new version takes over while {tally.users} users click, and no request fails",
+            not (turnover.change.lacking or turnover.failures or turnover.returns)
+            and turnover.arrived == tally.users,
+            f"{turnover.change.words}; {tally.clicks} clicks answered, {turnover.arrived} users came to the"
+            f" new version, {turnover.returns} answers fell back to the old one{turnover.failures}",
+            turnover.change.after_ms,
+        )
+        self._step(
+            "their sessions go on with the new version, and no update is lost",
+            not tally.lost and not tally.repeated and not tally.moves,
+            f"{tally.lost} of {tally.clicks} answered updates lost; sessions moved {tally.moves} times",
+            asdict(tally),
         )
 
     def _ask_all(self) -> tuple[Counter[str], str]:

@@ -52,7 +52,8 @@ class Farming:
             if application.folder is not None:
                 # The folder of a version is named by its digest.
                 name = application.web.display_name.value or application.folder.name.rpartition("-")[2][:8]
-                found.append(Deployed(application.path, name, self._since_ms.get(application.path, 0)))
+                path = application.path.encode("latin-1").decode(errors="replace")
+                found.append(Deployed(path, name, self._since_ms.get(application.path, 0)))
         return tuple(found)
 
     def _took_over(self, context_path: str) -> None:

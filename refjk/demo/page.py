@@ -205,7 +205,7 @@ def _deployed(report: Report | None) -> str:
     if report is None:
         return "–"
     return "<br>".join(
-        f'<a href="{quote(one.path.encode("latin-1"))}/">{html.escape(one.path)}</a>'
+        f'<a href="{quote(one.path)}/">{html.escape(one.path)}</a>'
         f' <b class="version" style="--hue:{hue_of(one.name)}">{html.escape(one.name)}</b>'
         f"{f' <span class=quiet>since {_clock(one.at_ms)}</span>' if one.at_ms else ''}"
         for one in report.applications

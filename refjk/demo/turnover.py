@@ -36,12 +36,12 @@ class Guest(Visitor):
 class Change:
     """When the nodes had a change of the watched directory, in their order of that; `lacking` never had."""
 
-    after_s: dict[str, float]
+    after_ms: dict[str, int]
     lacking: tuple[str, ...]
 
     @property
     def words(self) -> str:
-        told = [f"{node} after {after_s:.2f} s" for node, after_s in self.after_s.items()]
+        told = [f"{node} after {after_ms / 1000:.2f} s" for node, after_ms in self.after_ms.items()]
         return ", ".join(told + [f"{node} not in {DEADLINE_S:g} s" for node in self.lacking])
 
 
@@ -97,9 +97,8 @@ def _watch(cluster: Cluster, began_ms: int, name: str) -> Change:
             if (found.name if found else "") == name:
                 after_ms.setdefault(report.node, (found.at_ms if found else _now_ms()) - began_ms)
         time.sleep(_POLL_S)
-    ordered = sorted(after_ms.items(), key=itemgetter(1))
     lacking = tuple(node for node in cluster.names if node not in after_ms)
-    return Change({node: ms / 1000 for node, ms in ordered}, lacking)
+    return Change(dict(sorted(after_ms.items(), key=itemgetter(1))), lacking)
 
 
 def _now_ms() -> int:

@@ -270,7 +270,7 @@ def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 
 def test_nodes_that_lack_a_version_are_named() -> None:
-    change = Change({"node2": 0.5, "node1": 0.75}, ("node3",))
+    change = Change({"node2": 500, "node1": 750}, ("node3",))
     assert change.words == "node2 after 0.50 s, node1 after 0.75 s, node3 not in 20 s"
 
 
