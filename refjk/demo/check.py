@@ -1,5 +1,4 @@
-"""The demo driven by itself: sessions that stay, nodes that are killed and return, updates that live
-on, an application that the farm brings, replaces and takes away."""
+"""The demo driven by itself: sessions that stay, nodes that die and return, updates that live on, a farm."""
 
 from __future__ import annotations
 
@@ -159,7 +158,8 @@ class Check:
 
     def _users(self) -> None:
         """Everybody clicks while each node is killed and started again in turn."""
-        crowd, returned = Crowd([Visitor(self._cluster.port) for _ in range(self._users_count)]), True
+        crowd = Crowd([Visitor(self._cluster.port) for _ in range(self._users_count)])
+        returned = True
         with crowd.clicking():
             crowd.wait_for_clicks(CLICKS_BETWEEN)
             for victim in self._cluster.nodes:

@@ -7,6 +7,7 @@ import secrets
 import tempfile
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -65,19 +66,10 @@ class Cluster:
             watch = (self._watch or folder / "watch").absolute()
             self.group_port = undo.enter_context(reserved_port())
             alone = why_not(self.group_port)
-            for name in self.names:
-                options = NodeOptions(
-                    name,
-                    self.names,
-                    0,
-                    self.mode,
-                    self.group_port,
-                    self._token,
-                    alone,
-                    str(folder),
-                    str(watch),
-                )
-                self.nodes.append(Node(options))
+            options = NodeOptions(
+                "", self.names, 0, self.mode, self.group_port, self._token, alone, str(folder), str(watch)
+            )
+            self.nodes += [Node(replace(options, name=name)) for name in self.names]
             for node in self.nodes:
                 undo.callback(node.stop)
                 node.launch()

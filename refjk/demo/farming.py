@@ -13,7 +13,7 @@ from refjk.configuration import WebApplication as Descriptor
 from refjk.demo.app import manager_settings
 from refjk.demo.gossip import Deployed
 from refjk.demo.node_options import NodeOptions
-from refjk.farm import WebApplication, file_name_of
+from refjk.farm import SUFFIX, Report, WebApplication, file_name_of
 from refjk.runtime.applications import Application, ApplicationLoader
 from refjk.runtime.cluster_node import ClusterNode
 from refjk.runtime.contexts import Contexts, wire_text
@@ -55,6 +55,15 @@ class Farming:
                 path = application.path.encode("latin-1").decode(errors="replace")
                 found.append(Deployed(path, name, self._since_ms.get(application.path, 0)))
         return tuple(found)
+
+    def refused(self) -> list[str]:
+        """Why archives that lie in the watched directory are not deployed."""
+        latest = {_file_of(report): report for _, report in list(self._farm.reports)}
+        return [
+            f"{name}: {report.text}"
+            for name, report in latest.items()
+            if report.refused and (self._options.watched() / name).exists()
+        ]
 
     def _took_over(self, context_path: str) -> None:
         self._since_ms[wire_text(context_path)] = time.time_ns() // 1_000_000
@@ -98,6 +107,12 @@ class _Started:
 
     def give_up(self) -> None:
         self.version.give_up()
+
+
+def _file_of(report: Report) -> str:
+    """What a report is about: it has the file's name where that gives no path."""
+    about = report.context_path
+    return about if about.endswith(SUFFIX) else file_name_of(about)
 
 
 class _FromTheDirectory:

@@ -60,7 +60,7 @@ class Report:
     """What one node tells of itself.
 
     `ready`: it has the sessions of the others. `member` is its name in the membership, `known` has the nodes
-    by such names, gone ones too; `copy` is that of the session asked for.
+    by such names, gone ones too; `copy` is that of the session asked for; `refused` are archives.
     """
 
     node: str
@@ -73,6 +73,7 @@ class Report:
     known: dict[str, str]
     copy: Copy | None
     applications: tuple[Deployed, ...]
+    refused: tuple[str, ...]
     flows: tuple[Flow, ...]
 
     @classmethod
@@ -84,6 +85,7 @@ class Report:
                 "members": tuple(values["members"]),
                 "copy": None if values["copy"] is None else Copy(**values["copy"]),
                 "applications": tuple(Deployed(**one) for one in values["applications"]),
+                "refused": tuple(values["refused"]),
                 "flows": tuple(Flow(**one) for one in values["flows"]),
             }
         )
@@ -100,12 +102,13 @@ class _Question:
 class Gossip:
     """Asks the other nodes, and answers them. `log` has what this node gets. `stop` ends its thread.
 
-    `sessions` are set when there are any, `deployed` when there is a farm.
+    `sessions` are set when there are any, `deployed` and `refused` when there is a farm.
     """
 
     def __init__(self, name: str, node: ClusterNode, log: FlowLog) -> None:
         self.sessions: Sessions | None = None
         self.deployed: Callable[[], Sequence[Deployed]] = tuple
+        self.refused: Callable[[], Sequence[str]] = tuple
         self._name = name
         self._node = node
         self._own = member_name(node)
@@ -161,6 +164,7 @@ class Gossip:
             known=dict(self._known),
             copy=copy,
             applications=tuple(self.deployed()),
+            refused=tuple(self.refused()),
             flows=tuple(self._log.latest(_FLOWS)),
         )
 

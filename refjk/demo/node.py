@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
+import shutil
 import signal
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -40,6 +42,7 @@ def main() -> int:
     if not line:
         return 0  # whoever started us is gone already
     options = NodeOptions.read(line)
+    starter = os.getppid()
     with contextlib.ExitStack() as undo:
         try:
             served, alone = prepare(options, undo)
@@ -54,6 +57,8 @@ def main() -> int:
         print(json.dumps({"port": bound, "alone": alone}), flush=True)
         sys.stdin.buffer.read()
         server.stop(GRACE_S)
+    if os.getppid() != starter:  # which was killed, and cannot take its files away
+        shutil.rmtree(options.folder, ignore_errors=True)
     return 0
 
 
@@ -84,7 +89,7 @@ def prepare(options: NodeOptions, undo: contextlib.ExitStack) -> tuple[WsgiAppli
     sessions = gossip.sessions = node.add_context(manager_settings(options.name))
     around = Surroundings(options.name, options.names, options.mode, "", options.token, gossip, options.watch)
     farming = Farming(options, node, farm, application(around, sessions))
-    gossip.deployed = farming.deployed
+    gossip.deployed, gossip.refused = farming.deployed, farming.refused
     undo.callback(farm.stop, GRACE_S)
     farming.start()
     return farming.contexts, ""

@@ -161,6 +161,9 @@ class Page:
             f'<section id="farm"><p>What is put into <code>{html.escape(self._watch)}</code> is found by'
             f" {watcher} and deployed on all nodes; what is taken out there is gone from all.</p>"
         )
+        for report in reports:
+            for text in report.refused:
+                yield f'<p class="warning">{html.escape(report.node)}: {html.escape(text)}</p>'
         if any(report.node == watcher for report in reports):
             yield self._button("deploy", watcher, "Deploy a new version of /hello")
             yield self._button("remove", watcher, "Remove /hello")

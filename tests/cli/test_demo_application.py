@@ -104,12 +104,12 @@ def test_the_page_allows_its_own_script_and_nothing_else() -> None:
 
 def test_the_page_escapes_what_archives_call_themselves_and_links_to_their_paths() -> None:
     applications = (Deployed("/\u00e4", "<b>", 86_400_000), Deployed("/b", "version 1", 0))
-    report = Report("node1", "m1", 1, 1, True, 0, (), {}, None, applications, ())
+    report = Report("node1", "m1", 1, 1, True, 0, (), {}, None, applications, ("<c>.war: <d>",), ())
     shown = Shown("node1", 1, "node1", "", 0, "", True, "", 1, "pooled")
     page = Page(("node1", "node2"), "pooled", "", "token", "/a <place>")
     view = page.view(shown, [report], local=True)
     assert '<a href="/%C3%A4/">/\u00e4</a>' in view and "&lt;b&gt;" in view and "/a &lt;place&gt;" in view
-    assert re.search(r"version 1</b></td>", view)
+    assert re.search(r"version 1</b></td>", view) and "node1: &lt;c&gt;.war: &lt;d&gt;</p>" in view
     assert '<td id="farm-node2">–</td>' in view
 
 

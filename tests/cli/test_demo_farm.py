@@ -166,6 +166,27 @@ def test_somebody_elses_archive_of_that_name_is_left_alone(cluster: Cluster) -> 
     wait_for(all_have(cluster))
 
 
+def test_what_is_refused_is_told_on_the_page_as_long_as_it_lies_there(cluster: Cluster) -> None:
+    def told() -> list[str]:
+        return re.findall(r'<p class="warning">node1: (broken.war: .*?)</p>', ask(cluster.port).body.decode())
+
+    broken = cluster.versions.watched.with_name("broken.war")
+    broken.write_bytes(b"no archive")
+    wait_for(lambda: any("not deployed: " in text for text in told()))
+    make_archive(broken, "def application(:")
+    wait_for(lambda: any("SyntaxError" in text for text in told()))
+    make_archive(broken)
+    wait_for(lambda: not told())
+    assert broken.exists()
+    wait_for(lambda: all(report["applications"] for report in state(cluster.port)))
+    broken.unlink()
+    wait_for(lambda: not any(report["applications"] for report in state(cluster.port)))
+    broken.write_bytes(b"no archive")
+    wait_for(lambda: bool(told()))
+    broken.unlink()
+    wait_for(lambda: not told())
+
+
 def test_the_demo_keeps_its_own_page(cluster: Cluster) -> None:
     root = cluster.versions.watched.with_name("ROOT.war")
     make_archive(root)
@@ -210,11 +231,11 @@ def test_what_a_member_sends_is_not_deployed_unless_it_lies_in_the_directory(
     wait_for(lambda: all(len(report["members"]) == 2 for report in state(cluster.port)))
 
 
-def make_archive(file: Path) -> bytes:
+def make_archive(file: Path, code: str = OTHER) -> bytes:
     """An archive that is not the demo's."""
     source = file.with_name(f"source-{file.stem}")
-    (source / "WEB-INF/classes").mkdir(parents=True)
-    (source / "WEB-INF/classes/other.py").write_text(OTHER)
+    (source / "WEB-INF/classes").mkdir(parents=True, exist_ok=True)
+    (source / "WEB-INF/classes/other.py").write_text(code)
     (source / "WEB-INF/web.xml").write_text(WEB_XML)
     build_archive(source, file.with_suffix(".new"))
     os.replace(file.with_suffix(".new"), file)
@@ -233,19 +254,18 @@ def test_a_directory_of_the_users_own_is_deployed_and_stays(tmp_path: Path) -> N
     assert (tmp_path / "a#b.war").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_directory_of_a_run_is_private_and_ends_with_it(
-    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_the_directory_of_a_run_is_private_and_ends_with_it(number: signal.Signals) -> None:
     with demo_process("--port", "0", "--nodes", "2") as (process, port, _):
-        (folder,) = tmp_path.iterdir()
+        watch = re.search(r"<code>(/[^<]+/watch)</code>", ask(port).body.decode())
+        assert watch is not None
+        folder = Path(watch[1]).parent
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         shutil.copy(folder / "hello-1.war", folder / "watch" / "hello.war")
         wait_for(lambda: ask(port, "/hello/json").status == 200)
         process.send_signal(number)
-        assert process.wait(DEADLINE_S) == 0
-    assert list(tmp_path.iterdir()) == []
+        assert process.wait(DEADLINE_S) == (-number if number == signal.SIGKILL else 0)
+        wait_for(lambda: not folder.exists())
 
 
 def test_versions_count_on_from_what_lies_there(tmp_path: Path) -> None:
