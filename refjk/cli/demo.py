@@ -97,7 +97,7 @@ def _show(options: argparse.Namespace) -> int:
         watch=None if options.watch is None else Path(options.watch),
     )
     with cluster:
-        print(_introduction(cluster), flush=True)
+        print(introduction(cluster), flush=True)
         signals.wait()
         _remark("\nthe demo stops")
     return 0
@@ -139,7 +139,8 @@ def _remark(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _introduction(cluster: Cluster) -> str:
+def introduction(cluster: Cluster) -> str:
+    """What is printed when all of it runs."""
     url = cluster.url
     lines = [f"refjk demo: open {url} in a browser", ""]
     lines += [f"  {node.name}  ajp://127.0.0.1:{node.port}  PID {node.pid}" for node in cluster.nodes]

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import stat
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from refjk.base.errors import InputError
+from refjk.cli.demo import introduction
 from refjk.demo.cluster import Cluster
 from refjk.demo.node import farm_directories, node_settings
 from refjk.demo.node_options import NodeOptions
@@ -102,6 +104,14 @@ def test_a_file_that_is_copied_turns_over_at_all_nodes_by_the_wire_and_a_session
     wait_for(all_have(cluster))
     assert not guest.ask() and guest.failures == ["status 404"]
     assert guest.returns == 0
+
+
+def test_the_printed_commands_do_what_they_say(cluster: Cluster) -> None:
+    first, second, last = re.findall(r"^  ((?:cp|rm) .*?)(?:    #.*)?$", introduction(cluster), re.MULTILINE)
+    for command, names in ((first, ["version 1"]), (second, ["version 2"]), (last, [])):
+        subprocess.run(command, shell=True, check=True)
+        wait_for(all_have(cluster, *names))
+    assert f"{cluster.url}hello/json" in introduction(cluster)
 
 
 def test_the_page_tells_what_each_node_has_and_its_buttons_deploy_and_remove(cluster: Cluster) -> None:
