@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
 import sys
 import time
 from dataclasses import asdict
@@ -40,9 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how the nodes tell each other of sessions (default %(default)s)",
     )
     parser.add_argument(
+        "--watch",
+        metavar="DIR",
+        help="deploy the archives of this directory on all nodes, instead of one that ends with the demo",
+    )
+    parser.add_argument(
         "--check",
         action="store_true",
-        help="drive the demo, kill its nodes while users click, say what was seen and lost, and exit",
+        help="drive the demo, kill nodes and deploy while users click, say what was seen and lost, and exit",
     )
     parser.add_argument(
         "--users",
@@ -69,6 +75,8 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--users is 1 to {USERS_MAX}, not {options.users}")
     if options.picture is not None and options.check:
         raise UsageError("--picture does not go with --check")
+    if options.watch is not None and (options.check or options.picture is not None):
+        raise UsageError("--watch does not go with --check and --picture")
     # The demo tells by itself what becomes of its nodes.
     logging.getLogger("refjk").addHandler(logging.NullHandler())
     if options.check:
@@ -86,9 +94,10 @@ def _show(options: argparse.Namespace) -> int:
         port_may_differ=options.port is None,
         on_event=_remark,
         revive_after_s=REVIVE_AFTER_S,
+        watch=None if options.watch is None else Path(options.watch),
     )
     with cluster:
-        print(_introduction(cluster), flush=True)
+        print(introduction(cluster), flush=True)
         signals.wait()
         _remark("\nthe demo stops")
     return 0
@@ -130,7 +139,8 @@ def _remark(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _introduction(cluster: Cluster) -> str:
+def introduction(cluster: Cluster) -> str:
+    """What is printed when all of it runs."""
     url = cluster.url
     lines = [f"refjk demo: open {url} in a browser", ""]
     lines += [f"  {node.name}  ajp://127.0.0.1:{node.port}  PID {node.pid}" for node in cluster.nodes]
@@ -141,7 +151,26 @@ def _introduction(cluster: Cluster) -> str:
         f"  curl -c jar -b jar {url}json    # again and again: one node, and its count goes up",
         f"  curl {url}json                  # without cookies: node after node",
         "  kill -9 PID    # the one in the answer; then with the jar again: another node goes on counting",
+        *_farm_lines(cluster),
         "",
         f"A killed node returns after {REVIVE_AFTER_S:g} s. Ctrl-C ends everything.",
     ]
     return "\n".join(lines)
+
+
+def _farm_lines(cluster: Cluster) -> list[str]:
+    """One line for each of: an application comes, turns over, goes."""
+    if cluster.alone:
+        return []
+    versions = cluster.versions
+    target = shlex.quote(str(versions.watched))
+    first, second = (shlex.quote(str(versions.archive(number))) for number in (1, 2))
+    return [
+        "",
+        f"{cluster.names[0]} watches a directory: what is put there is deployed on all nodes.",
+        "",
+        f"  cp {first} {target}",
+        f"  curl -c jar -b jar {cluster.url}hello/json    # a second later, again and again: a count",
+        f"  cp {second} {target}    # with the jar again: version 2, and the count goes on",
+        f"  rm {target}    # gone from all nodes",
+    ]

@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from refjk.demo.gossip import COUNT, Gossip, Report
+from refjk.demo.node_options import TICK_S
 from refjk.demo.page import Page, Shown
 from refjk.runtime.session_wsgi import (
     COOKIE_NAME,
@@ -44,6 +45,7 @@ SESSIONS_MAX = 50_000
 # A node that comes up just when another asks may not hear it; where all start together, nobody has anything.
 TRANSFER_TIMEOUT_MS = 10_000
 ROUTES_MAX = 16
+IDLE_LOOK_S = 60.0  # from one look for idle sessions to the next
 
 Headers = list[tuple[str, str]]
 
@@ -53,7 +55,7 @@ class Surroundings:
     """What the application of a node knows beside its sessions.
 
     `nodes` are the names of all. `mode` is that of replication; empty without, and `alone` then tells why.
-    `token`: empty where nodes cannot be killed from the page.
+    `token`: empty where nodes cannot be killed from the page. `watch`: the farm's directory, if there is one.
     """
 
     node: str
@@ -62,6 +64,7 @@ class Surroundings:
     alone: str = "this node is no part of a cluster"
     token: str = ""
     gossip: Gossip | None = None
+    watch: str = ""
 
     def reports(self, session_id: str) -> list[Report]:
         return [] if self.gossip is None else self.gossip.reports(session_id)
@@ -79,6 +82,7 @@ def manager_settings(route: str) -> ManagerSettings:
         max_active_sessions=SESSIONS_MAX,
         expire_sessions_on_shutdown=False,
         state_transfer_timeout_ms=TRANSFER_TIMEOUT_MS,
+        expire_every_ticks=round(IDLE_LOOK_S / TICK_S),
     )
 
 
@@ -88,7 +92,9 @@ class Application:
     def __init__(self, surroundings: Surroundings, sessions: Sessions) -> None:
         self._around = surroundings
         self._sessions = sessions
-        self._page = Page(surroundings.nodes, surroundings.mode, surroundings.alone, surroundings.token)
+        self._page = Page(
+            surroundings.nodes, surroundings.mode, surroundings.alone, surroundings.token, surroundings.watch
+        )
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         try:

@@ -1,4 +1,4 @@
-"""The demo driven by itself: sessions that stay, nodes that are killed and return, updates that live on."""
+"""The demo driven by itself: sessions that stay, nodes that die and return, updates that live on, a farm."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from refjk.demo.cluster import Cluster
 from refjk.demo.entrance import RECOVER_TIME_S
 from refjk.demo.nodes import Node
+from refjk.demo.turnover import Guest, Turnover, deploy, remove, turn_over
 from refjk.demo.users import Crowd, Visitor, failures_of, first_at, newcomers_without_pause
 
 CLIENTS_PER_NODE = 4
@@ -40,7 +41,7 @@ class Check:
         self._cluster = cluster
         self._say = say
         self._visitors = [Visitor(cluster.port) for _ in range(CLIENTS_PER_NODE * len(cluster.nodes))]
-        self._crowd = Crowd(cluster.port, users)
+        self._users_count = users
         self._may_lose = cluster.mode in MAY_LOSE
         self._steps: list[Step] = []
 
@@ -57,6 +58,7 @@ class Check:
         self._return(victim)
         self._distribution_again()
         self._users()
+        self._farm()
         return self._steps
 
     def _step(self, name: str, passed: bool, seen: str, numbers: dict[str, int] | None = None) -> None:
@@ -156,7 +158,8 @@ class Check:
 
     def _users(self) -> None:
         """Everybody clicks while each node is killed and started again in turn."""
-        crowd, returned = self._crowd, True
+        crowd = Crowd([Visitor(self._cluster.port) for _ in range(self._users_count)])
+        returned = True
         with crowd.clicking():
             crowd.wait_for_clicks(CLICKS_BETWEEN)
             for victim in self._cluster.nodes:
@@ -182,6 +185,50 @@ class Check:
             not lost and tally.moves > 0,
             f"{tally.lost} of {tally.clicks} answered updates lost, {tally.lost_without_failover} of them at"
             f" sessions that did not move; {tally.repeated} counted twice, as their request was sent again",
+            asdict(tally),
+        )
+
+    def _farm(self) -> None:
+        """An application comes, turns over while everybody clicks, and goes."""
+        cluster = self._cluster
+        if cluster.alone:
+            self._step("archives are deployed on all nodes", False, f"no farm: {cluster.alone}")
+            return
+        watcher = cluster.names[0]
+        first = deploy(cluster)
+        self._step(
+            f"an archive in the directory that {watcher} watches is deployed on all nodes",
+            not first.lacking,
+            first.words,
+            first.after_ms,
+        )
+        if first.lacking:
+            return
+        self._turnover(turn_over(cluster, self._users_count))
+        gone = remove(cluster)
+        guest = Guest(cluster.port)
+        guest.ask()
+        self._step(
+            "the archive is taken out, and the application is gone from all nodes",
+            not gone.lacking and guest.failures == ["status 404"],
+            gone.words,
+            gone.after_ms,
+        )
+
+    def _turnover(self, turnover: Turnover) -> None:
+        tally = turnover.tally
+        self._step(
+            f"a new version takes over while {tally.users} users click, and no request fails",
+            not (turnover.change.lacking or turnover.failures or turnover.returns)
+            and turnover.arrived == tally.users,
+            f"{turnover.change.words}; {tally.clicks} clicks answered, {turnover.arrived} users came to the"
+            f" new version, {turnover.returns} answers fell back to the old one{turnover.failures}",
+            turnover.change.after_ms,
+        )
+        self._step(
+            "their sessions go on with the new version, and no update is lost",
+            not tally.lost and not tally.repeated and not tally.moves,
+            f"{tally.lost} of {tally.clicks} answered updates lost; sessions moved {tally.moves} times",
             asdict(tally),
         )
 

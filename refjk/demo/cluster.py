@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import tempfile
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from refjk.base.errors import InputError, Unreachable
@@ -15,6 +18,7 @@ from refjk.demo.nodes import Node
 
 if TYPE_CHECKING:
     from refjk.demo.entrance import Entrance
+    from refjk.demo.versions import Versions
 
 PORT = 8080
 WATCH_S = 0.2
@@ -25,7 +29,8 @@ class Cluster:
 
     With `port_may_differ` a free port is taken where `port` is not to be had. `on_event` gets a line about
     that, about missing replication, and when a node ends or returns; with `revive_after_s` None, nodes that
-    end stay away. Those that `kill` ended stay away until `start`.
+    end stay away. Those that `kill` ended stay away until `start`. The nodes deploy the archives of the
+    directory `watch`, or of one of their own, which ends with them.
     """
 
     def __init__(
@@ -37,11 +42,14 @@ class Cluster:
         port_may_differ: bool = False,
         on_event: Callable[[str], None] = lambda text: None,
         revive_after_s: float | None = None,
+        watch: Path | None = None,
     ) -> None:
         self.names = tuple(f"node{number}" for number in range(1, nodes + 1))
         self.nodes: list[Node] = []
         self.mode = mode
         self.port = port
+        self.group_port = 0
+        self._watch = watch
         self._port_may_differ = port_may_differ
         self._on_event = on_event
         self._revive_after_s = revive_after_s
@@ -49,34 +57,40 @@ class Cluster:
         self._lock = threading.Lock()  # one node is killed or started at a time
         self._held: set[str] = set()  # nodes that were killed to stay away
         self._undo = contextlib.ExitStack()
+        self.versions: Versions
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as undo:
-            group_port = undo.enter_context(reserved_port())
-            alone = why_not(group_port)
-            for name in self.names:
-                options = NodeOptions(name, self.names, 0, self.mode, group_port, self._token, alone)
-                self.nodes.append(Node(options))
+            # Private, as whoever writes there runs code in the nodes.
+            folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="refjk-demo-")))
+            watch = (self._watch or folder / "watch").absolute()
+            self.group_port = undo.enter_context(reserved_port())
+            alone = why_not(self.group_port)
+            options = NodeOptions(
+                "", self.names, 0, self.mode, self.group_port, self._token, alone, str(folder), str(watch)
+            )
+            self.nodes += [Node(replace(options, name=name)) for name in self.names]
             for node in self.nodes:
                 undo.callback(node.stop)
                 node.launch()
             # Loaded only now, so that the nodes start at once.
             from refjk.demo.entrance import Entrance
+            from refjk.demo.versions import Versions
 
+            self.versions = Versions(folder, watch)
             for node in self.nodes:
                 node.wait_until_serving()
             self._tell_of_replication()
-            entrance = Entrance(
-                {node.name: node.port for node in self.nodes}, self._token, kill=self.kill, start=self.start
-            )
+            acts = {"kill": self.kill, "start": self.start, "deploy": self.deploy, "remove": self.remove}
+            entrance = Entrance({node.name: node.port for node in self.nodes}, self._token, acts)
             undo.callback(entrance.stop)
             self.port = self._open(entrance)
             if self._revive_after_s is not None:
                 leaving = threading.Event()
                 arguments = (leaving, self._revive_after_s)
-                watch = threading.Thread(target=self._watch_nodes, args=arguments, daemon=True)
-                watch.start()
-                undo.callback(watch.join)
+                watcher = threading.Thread(target=self._watch_nodes, args=arguments, daemon=True)
+                watcher.start()
+                undo.callback(watcher.join)
                 undo.callback(leaving.set)
             self._undo = undo.pop_all()
         return self
@@ -113,6 +127,22 @@ class Cluster:
             self._held.discard(name)
             if not node.runs:
                 self._revive(node)
+
+    def deploy(self, watcher: str) -> None:
+        """A new version for the watched directory. Raises `KeyError`, `Unreachable` and `InputError`."""
+        self._require_farm(watcher)
+        self.versions.drop()
+
+    def remove(self, watcher: str) -> None:
+        """Out of the watched directory. Raises as `deploy` does."""
+        self._require_farm(watcher)
+        self.versions.remove()
+
+    def _require_farm(self, watcher: str) -> None:
+        if self.alone:
+            raise Unreachable(f"there is no farm without replication: {self.alone}")
+        if not self.node(watcher).runs:  # it would not see that a file came and went
+            raise Unreachable(f"{watcher} is away, and nobody else looks into the directory")
 
     def _tell_of_replication(self) -> None:
         for node in self.nodes:

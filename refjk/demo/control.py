@@ -1,11 +1,13 @@
-"""Killing and starting nodes from the page: served by the demo's own process, behind its front.
+"""What the page may order: served by the demo's own process, behind its front.
 
 | path | what it does |
 |---|---|
 | `POST /control/kill` | SIGKILL for the node of the field `node`; it stays away |
 | `POST /control/start` | starts it again; answers when it serves |
+| `POST /control/deploy` | puts a new version of the application into the watched directory |
+| `POST /control/remove` | takes it out |
 
-Both want the field `token` of this run, which stands in the page, a Host header that names this machine, and
+All want the field `token` of this run, which stands in the page, a Host header that names this machine, and
 no other origin.
 """
 
@@ -16,14 +18,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from refjk.base.errors import Unreachable
+from refjk.base.errors import InputError, Unreachable
 from refjk.demo.app import is_loopback_host
 
 FORM_SIZE_MAX = 1000
 
 
 class Control:
-    """A WSGI callable; `acts` take the name of a node, and raise `KeyError` for one that nobody has."""
+    """A WSGI callable; `acts` take the name of a node, and raise `KeyError` for one that nobody has,
+    `Unreachable` for one that does not do it, `InputError` for files that stand in the way."""
 
     def __init__(self, token: str, acts: Mapping[str, Callable[[str], None]]) -> None:
         self._token = token
@@ -40,7 +43,7 @@ class Control:
     def _judged(self, environ: dict[str, Any]) -> tuple[str, str]:
         act = self._acts.get(environ["PATH_INFO"])
         if act is None:
-            return "404 Not Found", "Only /control/kill and /control/start are here."
+            return "404 Not Found", f"Only {', '.join(self._acts)} are here."
         if environ["REQUEST_METHOD"] != "POST":
             return "405 Method Not Allowed", "POST it."
         host, origin = environ.get("HTTP_HOST", ""), environ.get("HTTP_ORIGIN")
@@ -56,4 +59,6 @@ class Control:
             return "404 Not Found", "There is no such node."
         except Unreachable as error:
             return "502 Bad Gateway", str(error)
+        except InputError as error:
+            return "409 Conflict", str(error)
         return "303 See Other", "See /"

@@ -1,4 +1,4 @@
-"""Where requests come in: the front before the nodes, and what kills and starts them."""
+"""Where requests come in: the front before the nodes, and what kills, starts and deploys."""
 
 from __future__ import annotations
 
@@ -21,17 +21,15 @@ _GRACE_S = 2.0
 
 
 class Entrance:
-    """`ports` of the nodes by name. `stop` also if `open` has failed."""
+    """`ports` of the nodes by name, `acts` as in `Control`. `stop` also if `open` has failed."""
 
     def __init__(
         self,
         ports: Mapping[str, int],
         token: str,
-        *,
-        kill: Callable[[str], None],
-        start: Callable[[str], None],
+        acts: Mapping[str, Callable[[str], None]],
     ) -> None:
-        control = Control(token, {"kill": kill, "start": start})
+        control = Control(token, acts)
         self._control = AjpServer(control, "127.0.0.1:0", ConnectorSettings(threads=_CONTROL_THREADS))
         _, control_port = self._control.start()
         self._front: Front | None = None

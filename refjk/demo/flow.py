@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from refjk.base.errors import RefjkError
+from refjk.farm import FileMessage, UndeployMessage
 from refjk.session import (
     ActionType,
     DeltaAction,
@@ -18,6 +19,9 @@ from refjk.session import (
     decode_delta_request,
     route_of,
 )
+
+_Deploying = FileMessage | UndeployMessage
+_Heard = SessionMessage | SessionIdMessage | _Deploying
 
 KEPT = 60
 _VALUE_LENGTH = 24
@@ -50,12 +54,15 @@ class FlowLog:
         self._kept: deque[Flow] = deque(maxlen=KEPT)
 
     def accept(self, message: object) -> bool:
-        return isinstance(message, SessionMessage | SessionIdMessage)
+        if isinstance(message, FileMessage):
+            return message.number == message.total  # of many parts, the last one tells enough
+        return isinstance(message, _Heard)
 
     def received(self, message: object) -> None:
-        assert isinstance(message, SessionMessage | SessionIdMessage)
+        assert isinstance(message, _Heard)
         kind, text, session_id = _told(message)
-        sender = message.address.name if message.address is not None else None
+        address = message.sender if isinstance(message, _Deploying) else message.address
+        sender = address.name if address is not None else None
         flow = Flow(message.timestamp_ms, kind, text, shortened(session_id), sender or "", self._receiver)
         with self._lock:
             self._kept.append(flow)
@@ -75,8 +82,13 @@ def shortened(session_id: str | None) -> str:
     return f"{digits[:6]}….{route}" if route else f"{digits[:6]}…"
 
 
-def _told(message: SessionMessage | SessionIdMessage) -> tuple[str, str, str | None]:
+def _told(message: _Heard) -> tuple[str, str, str | None]:
     """Kind, what it says, and the session it is about."""
+    if isinstance(message, FileMessage):
+        name = (message.file_name or "").rpartition("/")[2]
+        return "archive", f"{name}, {message.total_size} octets", None
+    if isinstance(message, UndeployMessage):
+        return "undeploy" if message.undeploy else "new version", message.context_path or "/", None
     if isinstance(message, SessionIdMessage):
         return "new id", f"now {shortened(message.new_id)}", message.original_id
     try:

@@ -12,7 +12,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -47,11 +47,20 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Deployed:
+    """An application that a node has by the farm. `at_ms`: when this version took over; 0: just now."""
+
+    path: str
+    name: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What one node tells of itself.
 
     `ready`: it has the sessions of the others. `member` is its name in the membership, `known` has the nodes
-    by such names, gone ones too; `copy` is that of the session asked for.
+    by such names, gone ones too; `copy` is that of the session asked for; `refused` are archives.
     """
 
     node: str
@@ -63,6 +72,8 @@ class Report:
     members: tuple[str, ...]
     known: dict[str, str]
     copy: Copy | None
+    applications: tuple[Deployed, ...]
+    refused: tuple[str, ...]
     flows: tuple[Flow, ...]
 
     @classmethod
@@ -73,6 +84,8 @@ class Report:
                 **values,
                 "members": tuple(values["members"]),
                 "copy": None if values["copy"] is None else Copy(**values["copy"]),
+                "applications": tuple(Deployed(**one) for one in values["applications"]),
+                "refused": tuple(values["refused"]),
                 "flows": tuple(Flow(**one) for one in values["flows"]),
             }
         )
@@ -89,11 +102,13 @@ class _Question:
 class Gossip:
     """Asks the other nodes, and answers them. `log` has what this node gets. `stop` ends its thread.
 
-    `sessions` are set when there are any.
+    `sessions` are set when there are any, `deployed` and `refused` when there is a farm.
     """
 
     def __init__(self, name: str, node: ClusterNode, log: FlowLog) -> None:
         self.sessions: Sessions | None = None
+        self.deployed: Callable[[], Sequence[Deployed]] = tuple
+        self.refused: Callable[[], Sequence[str]] = tuple
         self._name = name
         self._node = node
         self._own = member_name(node)
@@ -148,6 +163,8 @@ class Gossip:
             members=tuple(one.name for one in self._node.members() if one.name is not None),
             known=dict(self._known),
             copy=copy,
+            applications=tuple(self.deployed()),
+            refused=tuple(self.refused()),
             flows=tuple(self._log.latest(_FLOWS)),
         )
 

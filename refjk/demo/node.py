@@ -10,20 +10,24 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
+import shutil
 import signal
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from refjk.base.errors import InputError, RefjkError
-from refjk.demo.node_options import NodeOptions, group
+from refjk.demo.node_options import DEPLOY, TICK_S, NodeOptions, group
 from refjk.membership import MembershipSettings
 from refjk.runtime.addresses import Address
 from refjk.runtime.cluster_node import ClusterNode, NodeSettings
+from refjk.runtime.farm_driver import FarmDirectories
+from refjk.runtime.farm_node import FarmNode, FarmNodeSettings, directories_of
 from refjk.runtime.senders_settings import Mode, SenderSettings
 
 if TYPE_CHECKING:
-    from refjk.runtime.session_wsgi import SessionMiddleware
+    from refjk.runtime.wsgi import WsgiApplication
 
 FREQUENCY_MS = 200
 DROP_TIME_MS = 1500
@@ -38,6 +42,7 @@ def main() -> int:
     if not line:
         return 0  # whoever started us is gone already
     options = NodeOptions.read(line)
+    starter = os.getppid()
     with contextlib.ExitStack() as undo:
         try:
             served, alone = prepare(options, undo)
@@ -52,17 +57,21 @@ def main() -> int:
         print(json.dumps({"port": bound, "alone": alone}), flush=True)
         sys.stdin.buffer.read()
         server.stop(GRACE_S)
+    if os.getppid() != starter:  # which was killed, and cannot take its files away
+        shutil.rmtree(options.folder, ignore_errors=True)
     return 0
 
 
-def prepare(options: NodeOptions, undo: contextlib.ExitStack) -> tuple[SessionMiddleware, str]:
-    """The application with its sessions, those of the other nodes included, and why it stays alone."""
+def prepare(options: NodeOptions, undo: contextlib.ExitStack) -> tuple[WsgiApplication, str]:
+    """What is served, with the sessions and the farm of the other nodes, and why the node stays alone."""
     node = ClusterNode(node_settings(options))
+    farm = FarmNode(node, farm_directories(options), FarmNodeSettings(watch_every=1))
     with ThreadPoolExecutor(1) as pool:
         starting = None if options.alone else pool.submit(node.start)
         # A node waits before it announces itself, for four heartbeats: time to load what is needed then.
         import refjk.runtime.connector  # noqa: F401
         from refjk.demo.app import Surroundings, application, manager_settings
+        from refjk.demo.farming import Farming
         from refjk.demo.flow import FlowLog
         from refjk.demo.gossip import Gossip, member_name
         from refjk.runtime.sessions import Sessions
@@ -78,8 +87,12 @@ def prepare(options: NodeOptions, undo: contextlib.ExitStack) -> tuple[SessionMi
     undo.callback(gossip.stop)
     gossip.meet()
     sessions = gossip.sessions = node.add_context(manager_settings(options.name))
-    around = Surroundings(options.name, options.names, options.mode, "", options.token, gossip)
-    return application(around, sessions), ""
+    around = Surroundings(options.name, options.names, options.mode, "", options.token, gossip, options.watch)
+    farming = Farming(options, node, farm, application(around, sessions))
+    gossip.deployed, gossip.refused = farming.deployed, farming.refused
+    undo.callback(farm.stop, GRACE_S)
+    farming.start()
+    return farming.contexts, ""
 
 
 def node_settings(options: NodeOptions) -> NodeSettings:
@@ -89,7 +102,13 @@ def node_settings(options: NodeOptions) -> NodeSettings:
         membership=MembershipSettings(FREQUENCY_MS, DROP_TIME_MS),
         multicast=group(options.group_port),
         senders=SenderSettings(mode=Mode(options.mode)),
+        tick_s=TICK_S,
     )
+
+
+def farm_directories(options: NodeOptions) -> FarmDirectories:
+    """All but the watched one are this node's own."""
+    return directories_of(options.own_folder(), "temp", DEPLOY, options.watch if options.watches else None)
 
 
 def _why_alone(starting: Future[Address]) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from refjk.runtime.multicast import MulticastSettings
 
 LOOPBACK = "127.0.0.1"
 MODES = ("pooled", "synchronous", "asynchronous")
 """Of replication; the first is what the demo takes by itself."""
+DEPLOY = "deploy"
+TICK_S = 0.4  # from one look at the watched directory to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,7 @@ class NodeOptions:
 
     `group_port` is that of the multicast group, of this run of the demo only. `token` is what a request to
     kill or start a node must carry; not on the command line, which everybody on the machine can read.
+    `folder` is for the files of all nodes, `watch` the directory whose archives they deploy.
     """
 
     name: str
@@ -27,6 +31,23 @@ class NodeOptions:
     group_port: int
     token: str
     alone: str = ""
+    folder: str = ""
+    watch: str = ""
+
+    @property
+    def watches(self) -> bool:
+        """Whether this is the one node that looks at the directory; the others hear of it from it."""
+        return self.name == self.names[0]
+
+    def watched(self) -> Path:
+        return Path(self.watch)
+
+    def own_folder(self) -> Path:
+        return Path(self.folder, self.name)
+
+    def deploy_directory(self, name: str) -> Path:
+        """That of any node."""
+        return Path(self.folder, name, DEPLOY)
 
     def line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from string import Template
+from urllib.parse import quote
 
 from refjk.demo.flow import shortened, together
 from refjk.demo.gossip import Report
+from refjk.demo.hello import hue_of
 
 FLOWS_SHOWN = 12
 
@@ -43,13 +45,14 @@ class Shown:
 
 
 class Page:
-    """`mode` and `alone` as in `Surroundings`; without `token` there are no buttons for nodes."""
+    """`mode`, `alone` and `watch` as in `Surroundings`; without `token` there are no buttons for nodes."""
 
-    def __init__(self, nodes: Sequence[str], mode: str, alone: str, token: str) -> None:
+    def __init__(self, nodes: Sequence[str], mode: str, alone: str, token: str, watch: str) -> None:
         self._nodes = list(nodes)
         self._mode = mode
         self._alone = alone
         self._token = token
+        self._watch = watch
         self._shell = Template(resources.files("refjk.demo").joinpath("page.html").read_text("utf-8"))
 
     def whole(self, shown: Shown, reports: Sequence[Report], local: bool, nonce: str) -> str:
@@ -65,6 +68,7 @@ class Page:
             *self._head(shown),
             *self._remarks(shown),
             *self._table(shown, reports, local),
+            *self._farm(reports, local),
             *self._flows(reports),
             *_facts(shown),
             "</div>",
@@ -110,7 +114,8 @@ class Page:
     def _table(self, shown: Shown, reports: Sequence[Report], local: bool) -> Iterator[str]:
         by_node = {report.node: report for report in reports}
         yield '<table id="members"><caption>The cluster, as this node sees it</caption>'
-        yield "<thead><tr><th>Node</th><th>Member</th><th>Your session there</th><th></th></tr></thead>"
+        yield "<thead><tr><th>Node</th><th>Member</th><th>Your session there</th>"
+        yield f"{'<th>Deployed</th>' if self._watch else ''}<th></th></tr></thead>"
         yield "<tbody>"
         for node in self._nodes:
             report = by_node.get(node)
@@ -118,6 +123,8 @@ class Page:
             yield f'<th scope="row">{html.escape(node)}</th>'
             yield f"<td>{self._membership(node, shown, reports)}</td>"
             yield f'<td id="copy-{node}">{_copy(report)}</td>'
+            if self._watch:
+                yield f'<td id="farm-{node}">{_deployed(report)}</td>'
             yield f"<td>{self._buttons(node, report, shown) if local and self._token else ''}</td></tr>"
         yield "</tbody></table>"
 
@@ -137,12 +144,32 @@ class Page:
         acts = ["kill"] if node == shown.node or report is not None else ["start"]
         if not self._mode and node != shown.node:
             acts = ["kill", "start"]
-        return "".join(
+        return "".join(self._button(act, node, f"{act.capitalize()} {node}") for act in acts)
+
+    def _button(self, act: str, node: str, words: str) -> str:
+        return (
             f'<form action="/control/{act}" method="post"><input type="hidden" name="node" value="{node}">'
             f'<input type="hidden" name="token" value="{self._token}">'
-            f'<button id="{act}-{node}" class="small">{act.capitalize()} {node}</button></form>'
-            for act in acts
+            f'<button id="{act}-{node}" class="small">{words}</button></form>'
         )
+
+    def _farm(self, reports: Sequence[Report], local: bool) -> Iterator[str]:
+        if not (self._watch and self._token and local):
+            return
+        watcher = self._nodes[0]
+        yield (
+            f'<section id="farm"><p>What is put into <code>{html.escape(self._watch)}</code> is found by'
+            f" {watcher} and deployed on all nodes; what is taken out there is gone from all.</p>"
+        )
+        for report in reports:
+            for text in report.refused:
+                yield f'<p class="warning">{html.escape(report.node)}: {html.escape(text)}</p>'
+        if any(report.node == watcher for report in reports):
+            yield self._button("deploy", watcher, "Deploy a new version of /hello")
+            yield self._button("remove", watcher, "Remove /hello")
+        else:
+            yield f'<p class="away">{watcher} is away: nobody looks there.</p>'
+        yield "</section>"
 
     def _flows(self, reports: Sequence[Report]) -> Iterator[str]:
         if not self._mode:
@@ -175,6 +202,17 @@ def _copy(report: Report | None) -> str:
         return "no copy"
     role = "primary" if report.copy.primary else "backup"
     return f"<b>{report.copy.count}</b> <code>{html.escape(report.copy.session)}</code> {role}"
+
+
+def _deployed(report: Report | None) -> str:
+    if report is None:
+        return "–"
+    return "<br>".join(
+        f'<a href="{quote(one.path)}/">{html.escape(one.path)}</a>'
+        f' <b class="version" style="--hue:{hue_of(one.name)}">{html.escape(one.name)}</b>'
+        f"{f' <span class=quiet>since {_clock(one.at_ms)}</span>' if one.at_ms else ''}"
+        for one in report.applications
+    )
 
 
 def _facts(shown: Shown) -> Iterator[str]:

@@ -122,8 +122,8 @@ class Tally:
 class Crowd:
     """Users that click at the same time, until told to stop."""
 
-    def __init__(self, port: int, users: int) -> None:
-        self.users = [User(number, Visitor(port)) for number in range(1, users + 1)]
+    def __init__(self, visitors: Sequence[Visitor]) -> None:
+        self.users = [User(number, visitor) for number, visitor in enumerate(visitors, 1)]
         self._over = threading.Event()
         self._clicked = threading.Condition()
 

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,10 +23,13 @@ DEADLINE_S = 30.0
 
 @contextmanager
 def demo_process(*options: str) -> Iterator[tuple[subprocess.Popen[str], int, list[int]]]:
-    """A running demo in a group of its own: its port and the PIDs of its nodes."""
+    """A running demo in a group of its own: its port and the PIDs of its nodes. What it leaves is removed."""
     command = [sys.executable, "-m", "refjk", "demo", *options]
+    # Killed with its group, it leaves its files.
+    folder = tempfile.TemporaryDirectory()
+    settings: Any = {"cwd": PROJECT, "start_new_session": True, "env": {**os.environ, "TMPDIR": folder.name}}
     pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=PROJECT, start_new_session=True, **pipes) as process:
+    with folder, subprocess.Popen(command, **settings, **pipes) as process:
         try:
             assert process.stdout is not None
             lines = [process.stdout.readline()]

@@ -118,6 +118,8 @@ def test_a_port_that_was_asked_for_and_is_taken_is_an_error() -> None:
         (["--check", "--users", "0"], "--users is 1 to 500, not 0"),
         (["--check", "--users", "501"], "--users is 1 to 500, not 501"),
         (["--check", "--picture", "x"], "--picture does not go with --check"),
+        (["--check", "--watch", "x"], "--watch does not go with --check and --picture"),
+        (["--picture", "y", "--watch", "x"], "--watch does not go with --check and --picture"),
     ],
 )
 def test_mistakes_are_told_in_one_line(

@@ -11,6 +11,10 @@ import pytest
 
 from refjk.demo.app import Alone, Surroundings, application, is_loopback_host, manager_settings
 from refjk.demo.flow import Flow, FlowLog, shortened, together
+from refjk.demo.gossip import Deployed, Report
+from refjk.demo.hello import application as hello
+from refjk.demo.page import Page, Shown
+from refjk.farm import FileMessage, Member, UndeployMessage
 from refjk.runtime.session_wsgi import SessionMiddleware
 from refjk.runtime.sessions import Sessions
 from refjk.session import (
@@ -98,6 +102,25 @@ def test_the_page_allows_its_own_script_and_nothing_else() -> None:
     assert policies[0] != policies[1]
 
 
+def test_the_page_escapes_what_archives_call_themselves_and_links_to_their_paths() -> None:
+    applications = (Deployed("/\u00e4", "<b>", 86_400_000), Deployed("/b", "version 1", 0))
+    report = Report("node1", "m1", 1, 1, True, 0, (), {}, None, applications, ("<c>.war: <d>",), ())
+    shown = Shown("node1", 1, "node1", "", 0, "", True, "", 1, "pooled")
+    page = Page(("node1", "node2"), "pooled", "", "token", "/a <place>")
+    view = page.view(shown, [report], local=True)
+    assert '<a href="/%C3%A4/">/\u00e4</a>' in view and "&lt;b&gt;" in view and "/a &lt;place&gt;" in view
+    assert re.search(r"version 1</b></td>", view) and "node1: &lt;c&gt;.war: &lt;d&gt;</p>" in view
+    assert '<td id="farm-node2">–</td>' in view
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/"), ("GET", "/other"), ("DELETE", "/json")])
+def test_the_farmed_application_answers_nothing_else(method: str, path: str) -> None:
+    said: list[str] = []
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": path}
+    body = hello(environ, lambda status, headers: said.append(status))
+    assert (said, body) == (["404 Not Found"], [b"Only / and /json are here.\n"])
+
+
 def test_too_many_sessions_are_refused_and_those_there_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("refjk.demo.app.SESSIONS_MAX", 1)
     called = node1()
@@ -177,3 +200,22 @@ def test_messages_are_told_in_words_and_those_to_many_are_one() -> None:
         ("get all", "", "m1", both),
     ]
     assert [flow.kind for flow, _ in together(flows, 2)] == ["99", "new id"]
+
+
+def test_messages_of_the_farm_are_told_and_of_many_parts_the_last() -> None:
+    sender = Member("m1", "127.0.0.1", 1)
+    log = FlowLog("m2")
+    messages = [
+        UndeployMessage("/a", sender=sender, timestamp_ms=1),
+        FileMessage("/its/watch/a.war", "/a", 1, 2, 12_000, sender=sender, timestamp_ms=2),
+        FileMessage("/its/watch/a.war", "/a", 2, 2, 12_000, sender=sender, timestamp_ms=3),
+        UndeployMessage("", undeploy=True, sender=sender, timestamp_ms=4),
+    ]
+    for message in messages:
+        if log.accept(message):
+            log.received(message)
+    assert [(flow.kind, flow.text, flow.sender, flow.at_ms) for flow in log.latest(9)] == [
+        ("new version", "/a", "m1", 1),
+        ("archive", "a.war, 12000 octets", "m1", 3),
+        ("undeploy", "/", "m1", 4),
+    ]

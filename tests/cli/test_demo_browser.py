@@ -51,6 +51,32 @@ def test_a_browser_sees_members_copies_and_messages_and_its_count_outlives_the_n
         assert [text[:2] for text in copies(browser).values()] == ["4 "] * 3
 
 
+def test_a_browser_sees_the_nodes_turn_over_and_its_count_goes_on(tmp_path: Path) -> None:
+    with demo_process("--port", "0") as (_, port, _), Browser(tmp_path) as browser:
+
+        def deployed(words: str) -> str:
+            """True when each node's cell has these words, empty ones none."""
+            cells = "[...document.querySelectorAll('td[id^=farm-]')].map(e => e.innerText)"
+            test = f"t.includes('{words}')" if words else "t === ''"
+            return f"{cells}.length === 3 && {cells}.every(t => {test})"
+
+        for version, count in (("1", "1"), ("2", "2")):
+            browser.open(f"http://127.0.0.1:{port}/")
+            browser.wait_for("!!document.getElementById('deploy-node1')")
+            browser.evaluate("document.getElementById('deploy-node1').click()")
+            browser.wait_for(deployed(f"version {version}"))
+            browser.evaluate("document.querySelector('td[id^=farm-] a').click()")
+            browser.wait_for(f"document.getElementById('version')?.textContent === '{version}'")
+            assert browser.evaluate(COUNT) == count
+        browser.evaluate("document.querySelector('button').click()")
+        browser.wait_for(f"{COUNT} === '3'")
+        browser.evaluate("document.querySelector('a').click()")
+        browser.wait_for("!!document.getElementById('remove-node1')")
+        assert "archive hello.war" in browser.evaluate("document.getElementById('flows').innerText")
+        browser.evaluate("document.getElementById('remove-node1').click()")
+        browser.wait_for(deployed(""))
+
+
 def test_the_page_runs_nothing_but_its_own_script(tmp_path: Path) -> None:
     with demo_process("--port", "0", "--nodes", "2") as (_, port, _), Browser(tmp_path) as browser:
         browser.open(f"http://127.0.0.1:{port}/")
