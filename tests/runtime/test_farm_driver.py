@@ -22,6 +22,7 @@ from refjk.farm import (
     WebApplication,
     read_extension,
     read_message,
+    steps,
     write_extension,
     write_message,
 )
@@ -232,7 +233,7 @@ def test_a_node_that_dies_at_any_step_of_a_deployment_serves_old_or_new_after_it
             b.driver.receive(replace(message, sender=Member("a", "h", 1)), net.now_ms)
 
     pages = set()
-    files = (farm_driver.__file__, farm_files.__file__)
+    files = (steps.__file__, farm_driver.__file__, farm_files.__file__)
     for step, _ in enumerate(crashing_at_each_step(receive, files)):
         b.start()
         whole(b)
