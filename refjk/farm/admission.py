@@ -49,7 +49,7 @@ class CatchingUp:
         self.done = False
         self._wanted: dict[str, Entry] = {}
 
-    def nobody_is_older(self) -> None:
+    def nobody_else(self) -> None:
         self.answered = True
         self.done = self.done or not self._wanted
 
@@ -102,8 +102,8 @@ class FarmAdmission:
         own = self._own()
         others = [one for one in self._others() if one.name is not None]
         self._order = oldest_first(own, others, self._slack_ms)
-        if self._order[0] == own.name:
-            self.catching_up.nobody_is_older()
+        if not others:
+            self.catching_up.nobody_else()
         yield from self._steps.members_changed(self._order, now_ms)
 
     def receive(self, message: Message, now_ms: int) -> Outgoings:

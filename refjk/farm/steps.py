@@ -65,6 +65,8 @@ class FarmSteps:
         self._report = report
         self._watcher = Watcher()
         self._not_ready: dict[str, str] = {}
+        self._litter: dict[str, Callable[[], None]] = {}  # what could not be deleted
+        self._before: dict[str, bytes] = {}  # digests of the versions that others took over from
         self.deployer = FarmDeployer(own, self._settings)
 
     def start(self) -> None:
@@ -96,7 +98,9 @@ class FarmSteps:
 
     def tick(self, now_ms: int) -> Outgoings:
         """Often, about every second."""
-        return self._do(self.deployer.tick(now_ms), now_ms)
+        for what, call in list(self._litter.items()):
+            self._tidy(what, call)
+        yield from self._do(self.deployer.tick(now_ms), now_ms)
 
     def background_tick(self, now_ms: int) -> Outgoings:
         """With the container's background work: looks at the watched directory when it is time."""
@@ -121,7 +125,7 @@ class FarmSteps:
             self._disk.copy_watched(name, transfer)
             checked = self._disk.verify(transfer)
         except (Malformed, InputError) as error:
-            self._disk.discard(transfer)
+            self._discard(transfer)
             self._watcher.not_ready(name)
             if self._not_ready.get(name) != str(error):
                 self._not_ready[name] = str(error)
@@ -154,7 +158,7 @@ class FarmSteps:
         elif isinstance(action, StoreOctets):
             self._disk.store(action.transfer, action.offset, action.octets)
         elif isinstance(action, TransferDropped):
-            self._disk.discard(action.transfer)
+            self._discard(action.transfer)
         elif isinstance(action, Verify):
             return self._verify(action, now_ms)
         elif isinstance(action, Install):
@@ -166,6 +170,7 @@ class FarmSteps:
         return []
 
     def _send(self, action: SendArchive) -> Outgoings:
+        """Whatever became of the parts before. FAR-DEP-16"""
         with self._disk.deployed(action.name) as file:
             for part in parts_of(action.size):
                 message = message_of(
@@ -189,7 +194,7 @@ class FarmSteps:
         try:
             checked = self._disk.verify(action.transfer)
         except (Malformed, InputError) as error:
-            return self.deployer.verification_failed(action.transfer, str(error))
+            return self.deployer.verification_failed(action.transfer, str(error), now_ms)
         return self.deployer.verified(action.transfer, checked.digest, now_ms)
 
     def _install(self, action: Install, now_ms: int) -> list[Action]:
@@ -202,29 +207,53 @@ class FarmSteps:
                 started.give_up()
                 raise
         except Exception as error:  # of the application, too
-            self._disk.discard(action.transfer)
+            self._discard(action.transfer)
+            self._prune(action.name)
             reason = f"{type(error).__name__}: {error}"
-            return self.deployer.installation_failed(action.context_path, reason)
+            return self.deployer.installation_failed(action.context_path, reason, now_ms)
         started.take_over()
-        self._disk.discard(action.transfer)
-        self._prune(action)
-        return self.deployer.installed(action.context_path, now_ms)
-
-    def _prune(self, action: Install) -> None:
-        """The version before may still answer requests; those before it go. FAR-ARC-20"""
+        self._discard(action.transfer)
         before = self.deployer.catalog.get(action.context_path)
-        kept = [action.digest]
         if before is not None and before.digest is not None:
-            kept.append(before.digest)
-        self._disk.prune(action.name, kept)
+            self._before[action.name] = before.digest
+        actions = self.deployer.installed(action.context_path, now_ms)
+        self._prune(action.name)
+        return actions
 
     def _remove(self, action: Remove) -> list[Action]:
+        """The archive, and after it whatever is unpacked of it. FAR-UND-09"""
         self._applications.stop(action.context_path)
         try:
             self._disk.remove(action.name)
         except InputError as error:
-            self._report(Report(action.context_path, str(error), refused=True))
-        return self.deployer.removed(action.context_path)
+            return self.deployer.removal_failed(action.context_path, str(error))
+        self._before.pop(action.name, None)
+        actions = self.deployer.removed(action.context_path)
+        self._prune(action.name)
+        return actions
+
+    def _prune(self, name: str) -> None:
+        """The version before may still answer requests; all others go. FAR-ARC-21"""
+
+        def prune() -> None:
+            now = self.deployer.catalog.get(context_path_of(name))
+            digests = (now and now.digest, self._before.get(name))
+            self._disk.prune(name, [digest for digest in digests if digest])
+
+        self._tidy(f"versions of {name}", prune)
+
+    def _discard(self, transfer: int) -> None:
+        self._tidy(f"transfer {transfer}", lambda: self._disk.discard(transfer))
+
+    def _tidy(self, what: str, call: Callable[[], None]) -> None:
+        """What cannot be deleted stops nobody, and is tried again at each tick. FAR-DEP-15"""
+        try:
+            call()
+            self._litter.pop(what, None)
+        except InputError as error:
+            if what not in self._litter:
+                self._report(Report("", str(error), refused=True))
+            self._litter[what] = call
 
     def _started(self, transfer: int | None, name: str, checked: Checked) -> Started:
         folder = self._disk.unpacked(transfer, name, checked.digest)

@@ -72,7 +72,7 @@ class Disk(Protocol):
         """The file of the transfer takes the place of the archive in one step."""
 
     def remove(self, name: str) -> None:
-        """The archive, then whatever is unpacked of it."""
+        """The archive in place, if there is one."""
 
     def prune(self, name: str, kept: Sequence[bytes]) -> None:
         """Unpacked versions of an archive but these."""

@@ -152,7 +152,7 @@ class FarmDisk:
     def copy_watched(self, name: str, transfer: int) -> None:
         left = self._limits.archive_size
         path = self._watch / name
-        with opened_file(path) as source, open(self._file(transfer), "xb") as target:
+        with _told(path), opened_file(path) as source, open(self._file(transfer), "xb") as target:
             while chunk := source.read(CHUNK_SIZE):
                 left -= len(chunk)
                 if left < 0:
@@ -163,10 +163,12 @@ class FarmDisk:
         store_octets(self._directories.temp, transfer, offset, octets)
 
     def discard(self, transfer: int) -> None:
-        delete(self._file(transfer))
+        with _told(self._file(transfer)):
+            delete(self._file(transfer))
 
     def verify(self, transfer: int) -> ArchiveReport:
-        return verify_archive(self._file(transfer), self._limits)
+        with _told(self._file(transfer)):
+            return verify_archive(self._file(transfer), self._limits)
 
     def unpacked(self, transfer: int | None, name: str, digest: bytes) -> Path:
         folder = unpacked_folder(self._directories.unpacked, name, digest)
@@ -179,13 +181,14 @@ class FarmDisk:
         replace_archive(self._file(transfer), self._directories.deploy, name, digest, stamp_ms)
 
     def remove(self, name: str) -> None:
-        remove_archive(self._directories.deploy, self._directories.unpacked, name)
+        remove_archive(self._directories.deploy, name)
 
     def prune(self, name: str, kept: Sequence[bytes]) -> None:
         names = {unpacked_folder(Path(), name, digest).name for digest in kept}
-        for folder in versions_unpacked(self._directories.unpacked, name):
-            if folder.name not in names:
-                delete(folder)
+        with _told(self._directories.unpacked):
+            for folder in versions_unpacked(self._directories.unpacked, name):
+                if folder.name not in names:
+                    delete(folder)
 
     @contextmanager
     def deployed(self, name: str) -> Iterator[IO[bytes]]:
@@ -199,6 +202,15 @@ class FarmDisk:
 
     def _file(self, transfer: int) -> Path:
         return transfer_file(self._directories.temp, transfer)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What the system says as `InputError`."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{error.filename or path}: {error.strerror}") from error
 
 
 def _entries(folder: Path) -> list[Seen]:

@@ -134,7 +134,7 @@ class FarmNode:
         return isinstance(message, FARM_MESSAGES)
 
     def received(self, message: object) -> None:
-        """By the thread of a connection: the sender has its answer when this returns."""
+        """By the thread of a connection: the sender has its answer when this returns. FAR-DEP-14"""
         assert isinstance(message, FARM_MESSAGES)
         with self._changed:
             # Waits once: with an answer for each message that is too late nobody is served.
