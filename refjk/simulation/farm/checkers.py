@@ -5,6 +5,7 @@ They look at disks and at what serves, and hear the journal; of members of the o
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -21,11 +22,10 @@ Interests = Mapping[type[Any], Callable[[Any], None]]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A node of refjk as it is now. `idle`: its deployer does nothing, and nothing waits for it."""
+    """A node of refjk as it is now."""
 
     disk: SimulatedDisk
     running: bool
-    idle: bool
     serving: Mapping[str, str]
 
 
@@ -109,6 +109,7 @@ class TakesOverWhole(_Base):
         self._taken: set[str] = set()
         self._in_place: dict[tuple[str, str], str | None] = {}
         self.flaws: dict[tuple[str, str], Flaw] = {}
+        self.originals: set[str] = set()  # nodes that promise nothing
 
     def interests(self) -> Interests:
         return {Taken: self._take, InPlace: self._place, TookOver: self._take_over, Ended: self._end}
@@ -120,6 +121,8 @@ class TakesOverWhole(_Base):
         self._in_place[record.node, record.archive] = record.version
 
     def _take_over(self, record: TookOver) -> None:
+        if record.node in self.originals:
+            return
         what = f"{record.node} serves {record.archive} {record.version}"
         if self._in_place.get((record.node, record.archive)) != record.version:
             self._object(record.at_ms, f"{what}, which does not lie in its deploy directory")
@@ -130,7 +133,7 @@ class TakesOverWhole(_Base):
             self._object(record.at_ms, f"{what} once more")
 
     def _end(self, record: Ended) -> None:
-        if record.archive not in self._taken:
+        if record.archive not in self._taken and record.node not in self.originals:
             self._object(record.at_ms, f"{record.node} ends {record.archive}, which nobody took out")
 
 
@@ -157,8 +160,8 @@ class SameEverywhere(_Base):
 
 
 class NothingLeft(_Base):
-    """Temporary files are no more than transfers may be under way, and none in the end; of each archive that
-    is there the unpacked versions are the new one, the one before, and while it is replaced one more."""
+    """Temporary files are no more than transfers may be under way, and none in the end; of each archive no
+    more versions are unpacked than replacing needs, and in the end the new one and the one before."""
 
     name = "nothing left"
 
@@ -171,12 +174,14 @@ class NothingLeft(_Base):
         for node, view in views.items():
             if len(view.disk.temp) > self._temp_max:
                 self._object(now_ms, f"{node} has {len(view.disk.temp)} temporary files")
-            self._count_unpacked(now_ms, node, view, 2 if view.running and view.idle else 3)
+            # One that is being made, and one more where the disk has just failed.
+            self._count_unpacked(now_ms, node, view, 4)
 
     def settled(self, now_ms: int, views: Views) -> None:
         for node, view in views.items():
             if not view.running:
                 continue
+            self._count_unpacked(now_ms, node, view, 2)
             for what, left in (("temporary", view.disk.temp), ("half written", view.disk.partial)):
                 if left:
                     self._object(now_ms, f"{node} has {len(left)} {what} files left")
@@ -208,7 +213,7 @@ class CatalogTrue(_Base):
     def _say(self, record: Said) -> None:
         for archive, digest in record.catalog or ():
             placed = self._disks[record.node].deploy.get(archive)
-            if placed is None or judge(placed.octets).digest != digest:
+            if placed is None or hashlib.sha256(placed.octets).digest() != digest:
                 self._object(record.at_ms, f"{record.node} offers a version of {archive} that it has not")
 
 

@@ -13,6 +13,7 @@ from refjk.simulation.farm.settings import FarmSimulationSettings, with_farm_set
 _ARCHIVE = r"[A-Za-z][A-Za-z0-9#]{0,15}"
 _VERSION = rf"{_ARCHIVE}=(?:[a-z0-9]{{1,8}}|none)"
 _STEP = "|".join(step.value for step in Step)
+_DISK = "|".join(step.value for step in Step if step is not Step.SEND)
 _KIND = "|".join(KINDS)
 
 VERBS: Mapping[str, tuple[str, str]] = {
@@ -30,7 +31,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
         rf"{NAME} (?:crash|kill) (?:{_STEP})(?: [1-9][0-9]{{0,3}})?",
         f"end NODE crash|kill {_STEP} [COUNT]",
     ),
-    "fail": (rf"{NAME} (?:{_STEP})(?: [1-9][0-9]{{0,3}})?", f"fail NODE {_STEP} [COUNT]"),
+    "fail": (rf"{NAME} (?:{_DISK})(?: [1-9][0-9]{{0,3}})?", f"fail NODE {_DISK} [COUNT]"),
     "lose": (rf"{NAME} (?:{_KIND})(?: [1-9][0-9]{{0,3}})?", f"lose NODE {_KIND} [COUNT]"),
     "double": (rf"{NAME} (?:{_KIND}) {WORD}(?: [1-9][0-9]{{0,3}})?", f"double NODE {_KIND} TIME [COUNT]"),
     "delay": (rf"{NAME} (?:{_KIND}) {WORD}(?: [1-9][0-9]{{0,3}})?", f"delay NODE {_KIND} TIME [COUNT]"),

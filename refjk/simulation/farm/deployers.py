@@ -25,17 +25,16 @@ from refjk.farm import (
     file_name_of,
 )
 from refjk.simulation.cluster.journal import Started as NodeStarted
-from refjk.simulation.cluster.node import Node
 from refjk.simulation.farm.archives import Flaw, Judged, describe
 from refjk.simulation.farm.disk import Placed, SimulatedDisk, Step, Traps
-from refjk.simulation.farm.process import FarmThread, Shared, Sprung
+from refjk.simulation.farm.process import FarmThread, Machine, Shared, Sprung
 from refjk.simulation.farm.records import CaughtUp, Ended, InPlace, Reported, TookOver
 from refjk.simulation.farm.records import Sprung as SprungRecord
 
 _EXTENSION = (CatalogMessage, ArchiveRequest, ArchivePiece)
 
 
-class FarmMachine(Node):
+class FarmMachine(Machine):
     """A machine with a disk. `original`: its processes are like those of Tomcat 5.5.5."""
 
     def __init__(self, shared: Shared, name: str, number: int, *, original: bool) -> None:
@@ -46,6 +45,9 @@ class FarmMachine(Node):
         self.traps = Traps(self._spring, {}, {})
         self.disk = SimulatedDisk(self.traps, self._placed)
         self.thread: FarmProcess | OriginalProcess | None = None
+
+    def sending(self) -> None:
+        self.traps.meet(Step.SEND)
 
     def start(self, names: dict[bytes, str]) -> None:
         again, self._started = self._started, True
@@ -94,7 +96,7 @@ class FarmProcess(FarmThread):
 
     def begin(self) -> None:
         settings = self._shared.settings
-        steps = FarmSteps(
+        steps = self._shared.steps(
             self.own(),
             self._disk,
             self,

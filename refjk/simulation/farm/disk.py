@@ -16,7 +16,7 @@ from refjk.simulation.farm.archives import Judged, describe, judge
 
 
 class Step(Enum):
-    """What a disk is asked for; a process can end, or the disk fail, at each."""
+    """What a disk is asked for, and sending; a process can end at each, or the disk fail."""
 
     SWEEP = "sweep"  # at the start
     COPY = "copy"  # of the watched archive into the temporary directory
@@ -29,6 +29,7 @@ class Step(Enum):
     REMOVE = "remove"  # of the archive
     DISCARD = "discard"  # of a transfer's file
     READ = "read"  # of the archive in place
+    SEND = "send"  # a message to a member
 
 
 @dataclass(slots=True)
@@ -102,6 +103,8 @@ class SimulatedDisk:
         return [Seen(name, len(octets), at_ns) for name, (octets, at_ns) in self.watch.items()]
 
     def copy_watched(self, name: str, transfer: int) -> None:
+        if name not in self.watch:  # taken out since the directory was looked at
+            raise InputError(f"{name}: No such file or directory")
         octets = self.watch[name][0]
         self.temp[transfer] = bytearray(octets[: len(octets) // 2])
         self._traps.meet(Step.COPY)
@@ -124,7 +127,7 @@ class SimulatedDisk:
     def unpacked(self, transfer: int | None, name: str, digest: bytes) -> Path:
         if self.unpacked_versions.get((name, digest)) is None:
             self.unpacked_versions[name, digest] = None
-            self._traps.meet(Step.UNPACK)
+            self._meet(Step.UNPACK, lambda: self.unpacked_versions.pop((name, digest)))
             octets = self.deploy[name].octets if transfer is None else self._file(transfer)
             self.unpacked_versions[name, digest] = judge(octets)
         return Path(name, digest.hex())
@@ -132,12 +135,12 @@ class SimulatedDisk:
     def replace(self, transfer: int, name: str, digest: bytes, stamp_ms: int) -> None:
         octets = self._file(transfer)
         self.partial[name] = octets[: len(octets) // 2]
-        self._traps.meet(Step.WRITE)
+        self._meet(Step.WRITE, lambda: self.partial.pop(name))
         if hashlib.sha256(octets).digest() != digest:
             del self.partial[name]
             raise Malformed("FAR-ARC-16", offset=0, expected=digest.hex(), actual=describe(octets))
         self.partial[name] = octets
-        self._traps.meet(Step.REPLACE)
+        self._meet(Step.REPLACE, lambda: self.partial.pop(name))
         del self.partial[name]
         self.deploy[name] = Placed(octets, stamp_ms)
         self._told(name, describe(octets))
@@ -146,7 +149,6 @@ class SimulatedDisk:
         self._traps.meet(Step.REMOVE)
         if self.deploy.pop(name, None) is not None:
             self._told(name, None)
-        self.prune(name, [])
 
     def prune(self, name: str, kept: Sequence[bytes]) -> None:
         for version in [one for one in self.unpacked_versions if one[0] == name and one[1] not in kept]:
@@ -159,6 +161,14 @@ class SimulatedDisk:
         if name not in self.deploy:
             raise InputError(f"{name}: No such file or directory")
         yield io.BytesIO(self.deploy[name].octets)
+
+    def _meet(self, step: Step, undo: Callable[[], object]) -> None:
+        """Where the disk fails, what was begun is deleted."""
+        try:
+            self._traps.meet(step)
+        except InputError:
+            undo()
+            raise
 
     def _file(self, transfer: int) -> bytes:
         if transfer not in self.temp:

@@ -12,6 +12,7 @@ from refjk.simulation.farm.disk import Step
 APPLICATIONS = ("shop", "blog")
 _SIZES = (300, 20_480, 25_000, 45_000)  # octets: one part, one that ends with an empty part, some, many
 _FRESH = "last"
+_SOON_MS = 20_000  # without faults: looks, starts and catalogs
 
 
 @dataclass(slots=True)
@@ -95,8 +96,8 @@ def _happening(state: _State) -> Iterator[str]:
         (6, _cut),
         (6, _heal),
         (6, _end),
-        (8, _trap),
-        (12, _back),
+        (12, _trap),
+        (16, _back),
         (4, _break),
         (4, _slow),
         (5, _fail),
@@ -161,8 +162,8 @@ def _trap(state: _State) -> Iterator[str]:
     if state.sure():
         node = source.choice(state.sure())
         state.unsure.append(node)
-        step = source.choice(tuple(Step)).value
-        yield f"end {node} {source.choice(('crash', 'kill'))} {step} {source.choice((1, 1, 2, 3))}"
+        step = source.choice((Step.SEND, Step.SEND, *Step)).value
+        yield f"end {node} {source.choice(('crash', 'kill'))} {step} {source.choice((1, 1, 2, 4))}"
 
 
 def _back(state: _State) -> Iterator[str]:
@@ -185,7 +186,7 @@ def _slow(state: _State) -> Iterator[str]:
 def _fail(state: _State) -> Iterator[str]:
     """The disk of somebody is full for a moment."""
     source = state.source
-    step = source.choice(tuple(step for step in Step if step is not Step.SWEEP)).value
+    step = source.choice(tuple(step for step in Step if step not in (Step.SWEEP, Step.SEND))).value
     yield f"fail {source.choice(state.there())} {step} {source.choice((1, 1, 2, 3))}"
 
 
@@ -208,8 +209,9 @@ def _healing(state: _State) -> Iterator[str]:
     node = source.choice([*back, *state.sure()])
     yield f"version {APPLICATIONS[0]}={_FRESH} {source.choice(_SIZES)}"
     yield f"put {node} {APPLICATIONS[0]}={_FRESH}"
-    yield "settle"
+    yield f"pass {_SOON_MS}ms"
     yield f"expect all serves {APPLICATIONS[0]}={_FRESH}"
     yield f"take {node} {APPLICATIONS[0]}"
-    yield "settle"
+    yield f"pass {_SOON_MS}ms"
+    yield "expect all same"
     yield f"expect all has {APPLICATIONS[0]}=none"

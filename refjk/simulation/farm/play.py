@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from refjk.farm import FarmSteps
 from refjk.simulation.cluster.commands import Command
 from refjk.simulation.cluster.cores import Cores
 from refjk.simulation.cluster.settings import whole_ms
@@ -33,6 +34,7 @@ from refjk.simulation.farm.tally import FarmTally
 
 _SIZE = 25_000  # octets of a version that nobody described
 _SUFFIX = ".war"
+_NO_VERSIONS = ("none", "broken")  # no archive; octets that are none
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +55,18 @@ def play(
     settings: FarmSimulationSettings | None = None,
     *,
     write: Callable[[str], None] | None = None,
+    steps: type[FarmSteps] = FarmSteps,
 ) -> FarmResult:
     """Plays the commands to the end; `write` gets the lines of the journal.
 
+    `steps`: a test puts wrong ones in their place to see a checker object.
     Raises `InputError` for a command that makes no sense where it stands.
     """
     tally = FarmTally()
     player = Player(
         settings or FarmSimulationSettings(),
         with_farm_setting,
-        lambda chosen: _Farm(seed, chosen, tally, write),
+        lambda chosen: _Farm(seed, chosen, tally, write, steps),
         write,
     )
     for command in commands:
@@ -87,6 +91,7 @@ class _Farm(Stage[FarmMachine]):
         settings: FarmSimulationSettings,
         tally: FarmTally,
         write: Callable[[str], None] | None,
+        steps: type[FarmSteps],
     ) -> None:
         self._disks: dict[str, SimulatedDisk] = {}
         self._takes_over = TakesOverWhole()
@@ -102,7 +107,7 @@ class _Farm(Stage[FarmMachine]):
         super().__init__(seed, settings.cluster, journal, Cores())
         source = random.Random(f"farm {seed}")
         mail = Mail(settings, random.Random(f"mail {seed}"))
-        self._shared = Shared(self.about, journal, settings, mail, source, registry())
+        self._shared = Shared(self.about, journal, settings, mail, source, registry(), steps)
         self._versions: dict[tuple[str, str], bytes] = {}
         self.verbs = {
             **self.verbs,
@@ -137,7 +142,7 @@ class _Farm(Stage[FarmMachine]):
     def _views(self) -> Views:
         """Members of the original promise nothing."""
         return {
-            name: View(node.disk, node.running, node.thread is None or node.thread.idle, node.serving)
+            name: View(node.disk, node.running, node.serving)
             for name, node in self.nodes.items()
             if not node.original
         }
@@ -147,6 +152,8 @@ class _Farm(Stage[FarmMachine]):
     def made(self, name: str, *, original: bool = False) -> FarmMachine:
         node = FarmMachine(self._shared, name, len(self.nodes), original=original)
         self._disks[name] = node.disk
+        if original:
+            self._takes_over.originals.add(name)
         return node
 
     def _back(self, words: Words) -> None:
@@ -170,7 +177,7 @@ class _Farm(Stage[FarmMachine]):
 
     def _make(self, text: str, size: int, flaw: Flaw) -> None:
         name, _, version = text.partition("=")
-        if version == "none" or (name, version) in self._versions:
+        if version in _NO_VERSIONS or (name, version) in self._versions:
             raise ValueError(f"{text} cannot be made")
         self._versions[name, version] = make_archive(name, version, size, flaw)
         self._takes_over.flaws[name + _SUFFIX, version] = flaw
@@ -242,9 +249,11 @@ class _Farm(Stage[FarmMachine]):
 
 def _found(node: FarmMachine, how: str, archive: str) -> str:
     if how == "serves":
-        return node.serving.get(archive, "none")
-    placed = node.disk.deploy.get(archive)
-    return "none" if placed is None else describe(placed.octets)
+        found = node.serving.get(archive, "none")
+    else:
+        placed = node.disk.deploy.get(archive)
+        found = "none" if placed is None else describe(placed.octets)
+    return "broken" if " " in found else found
 
 
 def _count(words: Words) -> int:

@@ -11,6 +11,7 @@ from refjk.channel import Bus, Envelope, Fate, MessageClass, MessageRegistry
 from refjk.farm import (
     MESSAGE_CLASSES,
     CatalogMessage,
+    FarmSteps,
     Layout,
     Member,
     Message,
@@ -51,7 +52,15 @@ class Shared:
     mail: Mail
     random: random.Random
     registry: MessageRegistry
+    steps: type[FarmSteps]
     messages: int = 0
+
+
+class Machine(Node):
+    """The machine of a deployer."""
+
+    def sending(self) -> None:
+        """Before each message to a member. Raises `Sprung` where its process ends then."""
 
 
 class FarmThread(Process):
@@ -60,9 +69,9 @@ class FarmThread(Process):
     A message to a member is sent when the one before has its answer; until then the thread does nothing else.
     """
 
-    def __init__(self, shared: Shared, node: Node, names: dict[bytes, str], skew_ms: int) -> None:
+    def __init__(self, shared: Shared, machine: Machine, names: dict[bytes, str], skew_ms: int) -> None:
         self._shared = shared
-        self._node = node
+        self._machine = machine
         self._skew_ms = skew_ms
         self._inbox: deque[Message] = deque()
         self._members_dirty = True
@@ -70,7 +79,7 @@ class FarmThread(Process):
         self._work: Iterator[Outgoing] | None = None
         self._alarm_number = 0
         self.busy_ms = 0  # that the thread has just spent
-        super().__init__(shared.about, node, names)
+        super().__init__(shared.about, machine, names)
         self._bus = Bus(shared.registry)
         self._bus.add(self)
 
@@ -91,11 +100,6 @@ class FarmThread(Process):
     def understands(self, message: Message) -> bool:
         """Whether messages of this class are read here."""
         return True
-
-    @property
-    def idle(self) -> bool:
-        """Nothing is being done, and nothing waits."""
-        return self._work is None and not self._inbox
 
     # Time and members.
 
@@ -156,7 +160,7 @@ class FarmThread(Process):
             self._put("takes a late message", message)
 
     def _put(self, how: str, message: Message) -> None:
-        """FAR-DEP-14, but that nobody waits for room."""
+        """As the runtime does, but that nobody waits for room."""
         if len(self._inbox) >= self._shared.settings.queue_max:
             self._note_arrival("has no room for a message", message)
             return
@@ -218,13 +222,14 @@ class FarmThread(Process):
         try:
             call()
         except Sprung as sprung:
-            self._node.crash() if sprung.how == "crash" else self._node.kill()
+            self._machine.crash() if sprung.how == "crash" else self._machine.kill()
         except Exception as error:
             self._shared.journal.note(Failed(self.now_ms, self._name, f"{type(error).__name__}: {error}"))
 
     # Messages out.
 
     def _send(self, outgoing: Outgoing, number: int) -> None:
+        self._guarded(self._machine.sending)
         if not self.life.running:
             return
         shared, target = self._shared, outgoing.to

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from refjk.farm import FarmSteps
 from refjk.simulation.cluster.settings import Mode
 from refjk.simulation.farm.commands import parse_scenario
 from refjk.simulation.farm.faults import farm_lines
@@ -28,9 +29,12 @@ class FarmPlan:
         return farm_lines(self.seed, nodes, FAULTY_MS, self.mode)
 
 
-def run_plan(plan: FarmPlan, *, write: Callable[[str], None] | None = None) -> FarmResult:
+def run_plan(
+    plan: FarmPlan, *, write: Callable[[str], None] | None = None, steps: type[FarmSteps] = FarmSteps
+) -> FarmResult:
     """Plays the scenario of a plan."""
-    return play(parse_scenario(plan.lines(), f"seed {plan.seed}"), plan.seed, write=write)
+    commands = parse_scenario(plan.lines(), f"seed {plan.seed}")
+    return play(commands, plan.seed, write=write, steps=steps)
 
 
 def scenario_left(plan: FarmPlan, result: FarmResult) -> str:

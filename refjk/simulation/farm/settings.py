@@ -59,6 +59,7 @@ class FarmSimulationSettings:
                 every_ms=self.catalog_ms,
                 answer_ms=self.answer_ms,
                 silent_ms=self.silent_ms,
+                refused_ms=self.silent_ms,
                 fetches=self.fetches,
             ),
         )
