@@ -52,6 +52,7 @@ class _Base:
 
     def __init__(self) -> None:
         self._objections: list[str] = []
+        self.originals: set[str] = set()  # nodes that promise nothing
 
     def interests(self) -> Interests:
         return {}
@@ -109,7 +110,6 @@ class TakesOverWhole(_Base):
         self._taken: set[str] = set()
         self._in_place: dict[tuple[str, str], str | None] = {}
         self.flaws: dict[tuple[str, str], Flaw] = {}
-        self.originals: set[str] = set()  # nodes that promise nothing
 
     def interests(self) -> Interests:
         return {Taken: self._take, InPlace: self._place, TookOver: self._take_over, Ended: self._end}
@@ -226,7 +226,8 @@ class NoDefect(_Base):
         return {Failed: self._fail}
 
     def _fail(self, record: Failed) -> None:
-        self._object(record.at_ms, str(record))
+        if record.node not in self.originals:
+            self._object(record.at_ms, str(record))
 
 
 def _version(view: View, archive: str) -> str:

@@ -13,7 +13,7 @@ from refjk.simulation.farm.settings import FarmSimulationSettings, with_farm_set
 _ARCHIVE = r"[A-Za-z][A-Za-z0-9#]{0,15}"
 _VERSION = rf"{_ARCHIVE}=(?:[a-z0-9]{{1,8}}|none)"
 _STEP = "|".join(step.value for step in Step)
-_DISK = "|".join(step.value for step in Step if step is not Step.SEND)
+_DISK = "|".join(step.value for step in Step if step not in (Step.SWEEP, Step.SEND))
 _KIND = "|".join(KINDS)
 
 VERBS: Mapping[str, tuple[str, str]] = {

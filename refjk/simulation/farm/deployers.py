@@ -9,7 +9,6 @@ from refjk.farm import (
     ArchivePiece,
     ArchiveRequest,
     CatalogMessage,
-    Entry,
     FarmAdmission,
     FarmSteps,
     FileMessage,
@@ -83,16 +82,10 @@ class FarmProcess(FarmThread):
     def __init__(self, shared: Shared, node: FarmMachine, names: dict[bytes, str]) -> None:
         self._disk = node.disk
         self.serving: dict[str, str] = {}
-        self._steps: FarmSteps | None = None
-        self._admission: FarmAdmission | None = None
+        self._parts: tuple[FarmSteps, FarmAdmission] | None = None
         self._look_at_ms = self._background_at_ms = 0
         self._caught_up = False
         super().__init__(shared, node, names, node.skew_ms)
-
-    @property
-    def deployed(self) -> Sequence[Entry]:
-        """What the catalog of this process says."""
-        return () if self._steps is None else self._steps.deployer.catalog.entries()
 
     def begin(self) -> None:
         settings = self._shared.settings
@@ -107,8 +100,7 @@ class FarmProcess(FarmThread):
             report=self._report,
         )
         slack_ms = 2 * settings.cluster.frequency_ms
-        self._admission = FarmAdmission(steps, self.own, self.others, slack_ms, self._report)
-        self._steps = steps
+        self._parts = steps, FarmAdmission(steps, self.own, self.others, slack_ms, self._report)
         steps.start()
         self._look_at_ms = self.now_ms
         self._background_at_ms = self.now_ms + settings.look_ms
@@ -117,8 +109,8 @@ class FarmProcess(FarmThread):
         return min(self._look_at_ms, self._background_at_ms)
 
     def round(self, message: Message | None, members_changed: bool) -> Iterator[Outgoing]:
-        steps, admission = self._steps, self._admission
-        assert steps is not None and admission is not None
+        assert self._parts is not None
+        steps, admission = self._parts
         if members_changed:
             yield from admission.members_changed(self.wall_ms)
             self._look_at_ms = 0
@@ -137,8 +129,8 @@ class FarmProcess(FarmThread):
             self._shared.journal.note(CaughtUp(self.now_ms, self._name))
 
     def _report(self, report: Report) -> None:
-        if report.refused and self._admission is not None:
-            self._admission.catching_up.refused(report.context_path)
+        if report.refused and self._parts is not None:
+            self._parts[1].catching_up.refused(report.context_path)
         self._shared.journal.note(Reported(self.now_ms, self._name, report.context_path, report.text))
 
     # The applications.
@@ -191,8 +183,6 @@ class OriginalProcess(FarmThread):
         self._deployer = OriginalDeployer(self, watch_enabled=True)
         self._background_at_ms = 0
         super().__init__(shared, node, names, node.skew_ms)
-
-    deployed: Sequence[Entry] = ()
 
     def understands(self, message: Message) -> bool:
         return not isinstance(message, _EXTENSION)

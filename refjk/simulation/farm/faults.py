@@ -24,6 +24,7 @@ class _State:
 
     source: random.Random
     nodes: tuple[str, ...]
+    original: str | None  # one that is like those of Tomcat 5.5
     late: list[str]  # that have not joined yet
     sizes: dict[str, int]
     unsure: list[str] = field(default_factory=list)
@@ -31,6 +32,9 @@ class _State:
     slow: list[str] = field(default_factory=list)
     versions: list[str] = field(default_factory=list)
     watched: list[str] = field(default_factory=list)  # as `take` has them
+
+    def joining(self, node: str) -> str:
+        return f"{'original' if node == self.original else 'join'} {node}"
 
     def there(self) -> list[str]:
         return [node for node in self.nodes if node not in self.late]
@@ -75,9 +79,10 @@ def farm_lines(seed: int, node_count: int, faulty_ms: int, mode: Mode | None) ->
     nodes = tuple(f"n{number + 1}" for number in range(node_count))
     late = [node for node in nodes[2:] if source.random() < 0.4]
     sizes = {name: source.choice(_SIZES) for name in APPLICATIONS}
-    state = _State(source, nodes, late, sizes)
+    original = source.choice(nodes) if node_count > 2 and source.random() < 0.25 else None
+    state = _State(source, nodes, original, late, sizes)
     for node in state.there():
-        yield f"join {node}"
+        yield state.joining(node)
         yield f"pass {source.choice((0, 10, 700, 1900))}ms"
     yield f"pass {source.choice((0, 3000))}ms"
     passed_ms = 0
@@ -192,7 +197,7 @@ def _fail(state: _State) -> Iterator[str]:
 
 def _join(state: _State) -> Iterator[str]:
     if state.late:
-        yield f"join {state.late.pop(0)}"
+        yield state.joining(state.late.pop(0))
 
 
 def _healing(state: _State) -> Iterator[str]:
@@ -201,12 +206,14 @@ def _healing(state: _State) -> Iterator[str]:
     yield "heal"
     yield from (f"slow {node} 0ms" for node in dict.fromkeys(state.slow))
     back = [node for node in dict.fromkeys(state.unsure) if source.random() < 0.8]
-    if not back and not state.sure():
-        back = [state.there()[0]]
+    running = [node for node in (*back, *state.sure()) if node != state.original]
+    if not running:
+        running = [next(node for node in state.there() if node != state.original)]
+        back += running
     if back:
         yield f"back {' '.join(back)}"
     yield "settle"
-    node = source.choice([*back, *state.sure()])
+    node = source.choice(running)
     yield f"version {APPLICATIONS[0]}={_FRESH} {source.choice(_SIZES)}"
     yield f"put {node} {APPLICATIONS[0]}={_FRESH}"
     yield f"pass {_SOON_MS}ms"

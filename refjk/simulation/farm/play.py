@@ -94,14 +94,14 @@ class _Farm(Stage[FarmMachine]):
         steps: type[FarmSteps],
     ) -> None:
         self._disks: dict[str, SimulatedDisk] = {}
-        self._takes_over = TakesOverWhole()
+        self._takes_over, self._defects = TakesOverWhole(), NoDefect()
         self.checkers: tuple[Checker, ...] = (
             WholeOrNone(),
             self._takes_over,
             SameEverywhere(),
             NothingLeft(settings.farm),
             CatalogTrue(self._disks),
-            NoDefect(),
+            self._defects,
         )
         journal = FarmJournal([*self.checkers, tally], write)
         super().__init__(seed, settings.cluster, journal, Cores())
@@ -153,7 +153,8 @@ class _Farm(Stage[FarmMachine]):
         node = FarmMachine(self._shared, name, len(self.nodes), original=original)
         self._disks[name] = node.disk
         if original:
-            self._takes_over.originals.add(name)
+            for checker in (self._takes_over, self._defects):
+                checker.originals.add(name)
         return node
 
     def _back(self, words: Words) -> None:
@@ -239,7 +240,7 @@ class _Farm(Stage[FarmMachine]):
         nodes = self.nodes.values() if words[0] == "all" else [self.node(words[0])]
         wrong = []
         for node in nodes:
-            if words[0] == "all" and not node.running:
+            if words[0] == "all" and (node.original or not node.running):
                 continue
             found = _found(node, words[1], name + _SUFFIX)
             if found != version:

@@ -54,7 +54,7 @@ def test_every_command_is_understood() -> None:
         ("fly a", "'fly' is no command"),
         ("put a shop", "write put NODE NAME=VERSION"),
         ("end a crash", "write end NODE crash|kill sweep|"),
-        ("fail a send", "write fail NODE sweep|"),
+        ("fail a send", "write fail NODE copy|"),
         ("lose a letter", "write lose NODE part|"),
         ("delay a part soon", "soon"),
         ("set colour blue", "'colour' cannot be set; what can: look, "),
