@@ -1,6 +1,6 @@
 """`refjk simulate`: many users against the user's own balancer, in simulated time.
 
-`refjk simulate cluster` is in `simulate_cluster`, `refjk simulate sessions` in `simulate_sessions`.
+`refjk simulate cluster` is in `simulate_cluster`, and so are `sessions` and `farm` in modules of their names.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import gc
 import os
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from refjk.base.errors import InputError, UsageError
-from refjk.cli import simulate_cluster, simulate_sessions
+from refjk.cli import simulate_cluster, simulate_farm, simulate_sessions
 from refjk.cli.json_file import write_json
 from refjk.cli.values import count
 from refjk.configuration import (
@@ -50,6 +50,12 @@ from refjk.simulation import (
 
 HELP = "many users against your own balancer in simulated time: shares, moves, losses"
 
+_OTHERS = {"cluster": simulate_cluster, "sessions": simulate_sessions, "farm": simulate_farm}
+_RUN: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "cluster": simulate_cluster.run,
+    "sessions": simulate_sessions.run,
+    "farm": simulate_farm.run,
+}
 _DEFAULTS = Scenario(seed=0)
 # There is little garbage, and every collection looks at all users and their events.
 _COLLECTION_THRESHOLD = 200_000
@@ -69,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--svg", metavar="FILE", help="also draw it: shares over time, failures, moves, errors"
     )
     others = parser.add_subparsers(dest="simulated", metavar="NAME", title="instead of a balancer")
-    for name, module in (("cluster", simulate_cluster), ("sessions", simulate_sessions)):
+    for name, module in _OTHERS.items():
         other = others.add_parser(
             name,
             help=module.HELP,
@@ -184,10 +190,8 @@ def _add_containers(group: argparse._ArgumentGroup) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    if options.simulated == "cluster":
-        return simulate_cluster.run(options)
-    if options.simulated == "sessions":
-        return simulate_sessions.run(options)
+    if options.simulated is not None:
+        return _RUN[options.simulated](options)
     if options.json == "-" and options.svg == "-":
         raise UsageError("--json - and --svg - cannot both be printed")
     scenario = _scenario(options)

@@ -64,9 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     given = vars(options)
-    keep = given.get("keep")
-    if keep is not None and not Path(str(keep)).is_dir():
-        raise UsageError(f"--keep {keep}: there is no such folder")
+    check_keep(given)
     if given.get("seeds") is not None:
         refuse_beside("--seeds", given, ("seed", "hours", "scenario", "journal", "json"))
         return _run_many(given)
@@ -99,11 +97,7 @@ def _run_one(given: dict[str, object]) -> int:
 def _played(given: dict[str, object], seed: int, write: Callable[[str], None] | None) -> ClusterResult:
     scenario = given.get("scenario")
     if scenario is not None:
-        try:
-            lines = Path(str(scenario)).read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot read {scenario}: {error}") from None
-        return play(list(parse_scenario(lines, str(scenario))), seed, write=write)
+        return play(list(parse_scenario(read_lines(scenario), str(scenario))), seed, write=write)
     mode = Mode(given["mode"]) if given.get("mode") else None
     hours = given.get("hours")
     nodes = given.get("nodes") or _NODES
@@ -112,6 +106,14 @@ def _played(given: dict[str, object], seed: int, write: Callable[[str], None] | 
     result = run_plan(plan, write=write)
     _leave(plan, result, given.get("keep"))
     return result
+
+
+def read_lines(scenario: object) -> list[str]:
+    """What `--scenario` names. Raises `InputError`."""
+    try:
+        return Path(str(scenario)).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {scenario}: {error}") from None
 
 
 @contextlib.contextmanager
@@ -171,13 +173,25 @@ def _leave(plan: Plan, result: ClusterResult, folder: object) -> Path | None:
     """Writes the scenario of a run with objections."""
     if not result.objections:
         return None
-    file = Path(str(folder or ".")) / f"cluster-seed-{plan.seed}.txt"
+    return leave(f"cluster-seed-{plan.seed}.txt", scenario_left(plan, result), folder)
+
+
+def leave(name: str, scenario: str, folder: object) -> Path:
+    """Writes a scenario into what `--keep` names."""
+    file = Path(str(folder or ".")) / name
     try:
-        file.write_text(scenario_left(plan, result), encoding="utf-8")
+        file.write_text(scenario, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {file}: {error.strerror}") from None
     print(f"the scenario is in {file}", file=sys.stderr)
     return file
+
+
+def check_keep(given: dict[str, object]) -> None:
+    """Raises `UsageError` if `--keep` names no folder."""
+    keep = given.get("keep")
+    if keep is not None and not Path(str(keep)).is_dir():
+        raise UsageError(f"--keep {keep}: there is no such folder")
 
 
 def refuse_beside(option: str, given: dict[str, object], others: tuple[str, ...]) -> None:

@@ -12,7 +12,8 @@ Every node gives it what the members send, and carries out what it asks for:
     for action in actions: ...                          # Verify, Install, Remove, Send, SendArchive, ...
     deployer.verified(transfer, digest, now_ms)         # the answers to some of them
 
-The files themselves are the driver's, which is `refjk.runtime.farm_driver`: `war_archive` checks and unpacks
+`FarmSteps` does so in order, with a disk and a container that it is given; `FarmAdmission` is before it, with
+the members. The files themselves are those of `refjk.runtime.farm_driver`: `war_archive` checks and unpacks
 them, `farm_files` puts them in place of others.
 """
 
@@ -27,6 +28,7 @@ from refjk.farm.actions import (
     ServeOctets,
     Verify,
 )
+from refjk.farm.admission import CatchingUp, FarmAdmission, oldest_first
 from refjk.farm.archive import (
     END_SEARCH_SIZE,
     ArchiveEntry,
@@ -37,6 +39,7 @@ from refjk.farm.archive import (
     is_public,
 )
 from refjk.farm.catalog import Catalog, Entry
+from refjk.farm.classes import MESSAGE_CLASSES, message_of_record, record_of_message
 from refjk.farm.codec import (
     FILE_CLASS,
     MEMBER_CLASS,
@@ -66,6 +69,8 @@ from refjk.farm.names import SUFFIX, check_archive_name, context_path_of, file_n
 from refjk.farm.original import OriginalDeployer, OriginalHost
 from refjk.farm.parts import OriginalWriter, Part, message_of, part_of, parts_of
 from refjk.farm.reassembly import Reassembly, StoreOctets, TransferDropped, TransferLimits
+from refjk.farm.steps import FarmSteps
+from refjk.farm.surroundings import Applications, Checked, Disk, Lying, Octets, Outgoing, Outgoings, Started
 from refjk.farm.watching import Happening, OriginalWatcher, Seen, Watcher, WatchEvent, WatchTicks
 from refjk.farm.web_xml import DESCRIPTOR, DESCRIPTOR_SIZE_MAX, WebApplication, read_web_xml
 
@@ -75,32 +80,43 @@ __all__ = [
     "END_SEARCH_SIZE",
     "FILE_CLASS",
     "MEMBER_CLASS",
+    "MESSAGE_CLASSES",
     "PART_SIZE",
     "PIECE_SIZE_MAX",
     "SUFFIX",
     "UNDEPLOY_CLASS",
     "Action",
+    "Applications",
     "ArchiveEntry",
     "ArchiveLimits",
     "ArchivePiece",
     "ArchiveRequest",
     "Catalog",
     "CatalogMessage",
+    "CatchingUp",
+    "Checked",
+    "Disk",
     "Entry",
+    "FarmAdmission",
     "FarmDeployer",
     "FarmSettings",
+    "FarmSteps",
     "FetchRules",
     "FileMessage",
     "Happening",
     "Install",
     "LateJoinerRules",
     "Layout",
+    "Lying",
     "Member",
     "Message",
+    "Octets",
     "OriginalDeployer",
     "OriginalHost",
     "OriginalWatcher",
     "OriginalWriter",
+    "Outgoing",
+    "Outgoings",
     "Part",
     "Reassembly",
     "Remove",
@@ -110,6 +126,7 @@ __all__ = [
     "SendArchive",
     "ServeOctets",
     "SizeGuard",
+    "Started",
     "StoreOctets",
     "TransferDropped",
     "TransferLimits",
@@ -131,11 +148,14 @@ __all__ = [
     "file_name_of",
     "is_public",
     "message_of",
+    "message_of_record",
+    "oldest_first",
     "part_of",
     "parts_of",
     "read_extension",
     "read_message",
     "read_web_xml",
+    "record_of_message",
     "write_extension",
     "write_message",
 ]

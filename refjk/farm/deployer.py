@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from refjk.base.errors import LocalProtocolError, Malformed
-from refjk.farm.actions import Action, Install, Message, Remove, Report, Send, SendArchive, Verify
+from refjk.farm.actions import Action, Message, Report, Send, SendArchive, Verify
 from refjk.farm.catalog import Catalog, Entry
 from refjk.farm.extension import ArchivePiece, ArchiveRequest, CatalogMessage
 from refjk.farm.fetching import FetchRules
+from refjk.farm.jobs import Job, Jobs, discarded
 from refjk.farm.late_joiner import LateJoiner, LateJoinerRules
 from refjk.farm.messages import FileMessage, Member, UndeployMessage
 from refjk.farm.names import check_archive_name, context_path_of, file_name_of, last_part
@@ -20,7 +21,6 @@ from refjk.farm.reassembly import (
     PartRefused,
     Reassembly,
     TransferComplete,
-    TransferDropped,
     TransferLimits,
 )
 
@@ -38,15 +38,6 @@ class FarmSettings:
     transfers: TransferLimits = field(default_factory=TransferLimits)
     fetching: FetchRules = field(default_factory=FetchRules)
     joining: LateJoinerRules = field(default_factory=LateJoinerRules)
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """The file of a transfer to put in place, or (None) an archive to remove."""
-
-    entry: Entry
-    transfer: int | None = None
-    local: bool = False
 
 
 class FarmDeployer:
@@ -70,9 +61,8 @@ class FarmDeployer:
             settings.transfers.archive_size,
         )
         self._verifying: dict[int, TransferComplete | Entry] = {}
-        self._running: dict[str, _Job] = {}
-        self._waiting: dict[str, _Job] = {}
-        self._undeploys: OrderedDict[str, None] = OrderedDict()
+        self._jobs = Jobs(self.catalog)
+        self._undeploys: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     # -- the watched directory ------------------------------------------------------------------
 
@@ -91,23 +81,23 @@ class FarmDeployer:
         try:
             path = context_path_of(check_archive_name(name))
         except Malformed as error:
-            return [*self._discarded(transfer), Report(name, str(error), refused=True)]
-        latest = self._latest(path)
+            return [*discarded(transfer), Report(name, str(error), refused=True)]
+        latest = self._jobs.latest(path)
         if latest is not None and latest.digest == digest:
-            return self._discarded(transfer)
+            return discarded(transfer)
         if not self.catalog.has_room_for(path):
-            return [*self._discarded(transfer), Report(path, _NO_ROOM, refused=True)]
-        entry = Entry(path, self._next_stamp_ms(path, now_ms), digest, size)
-        return self._do(_Job(entry, transfer, local=True))
+            return [*discarded(transfer), Report(path, _NO_ROOM, refused=True)]
+        entry = Entry(path, self._jobs.next_stamp_ms(path, now_ms), digest, size)
+        return self._jobs.do(Job(entry, transfer, local=True))
 
     def archive_removed(self, name: str, now_ms: int) -> list[Action]:
         """An archive is gone from the watched directory: all others hear of it first. FAR-DEP-08"""
         path = context_path_of(name)
-        if self._is_removed(path):
+        if self._jobs.is_removed(path):
             return []
         message = UndeployMessage.of(path, undeploy=True, sender=self._own, now_ms=now_ms)
-        entry = Entry(path, self._next_stamp_ms(path, now_ms), None)
-        return [Send(None, message), *self._do(_Job(entry, local=True))]
+        entry = Entry(path, self._jobs.next_stamp_ms(path, now_ms), None)
+        return [Send(None, message), *self._jobs.do(Job(entry, local=True))]
 
     # -- the wire -------------------------------------------------------------------------------
 
@@ -159,24 +149,24 @@ class FarmDeployer:
             path = context_path_of(file_name_of(message.context_path or ""))
         except Malformed as error:
             return [Report("", str(error), refused=True)]
-        if message.unique_id is not None and self._heard_before(message.unique_id):
-            return []
         sender = (message.sender and message.sender.name) or ""
+        if message.unique_id is not None and self._heard_before(sender, message.unique_id):
+            return []
         # FAR-UND-03
         actions = self._translated(self._reassembly.forget(sender, message.context_path or ""))
         if not message.undeploy:
             # FAR-UND-04: the old version serves until the new one is whole and has started.
             return [*actions, Report(path, f"a new version is on the way from {sender}")]
-        if self._is_removed(path):
+        if self._jobs.is_removed(path):
             return actions
         # FAR-UND-08
-        return [*actions, *self._do(_Job(Entry(path, self._next_stamp_ms(path, now_ms), None)))]
+        return [*actions, *self._jobs.do(Job(Entry(path, self._jobs.next_stamp_ms(path, now_ms), None)))]
 
-    def _heard_before(self, unique_id: str) -> bool:
-        """FAR-UND-05"""
-        if unique_id in self._undeploys:
+    def _heard_before(self, sender: str, unique_id: str) -> bool:
+        """Two senders that speak of one path in the same ms give the same id. FAR-UND-11"""
+        if (sender, unique_id) in self._undeploys:
             return True
-        self._undeploys[unique_id] = None
+        self._undeploys[sender, unique_id] = None
         if len(self._undeploys) > UNDEPLOYS_REMEMBERED:
             self._undeploys.popitem(last=False)
         return False
@@ -184,10 +174,10 @@ class FarmDeployer:
     def _receive_extension(
         self, message: CatalogMessage | ArchiveRequest | ArchivePiece, now_ms: int
     ) -> list[Action]:
-        actions, removals = self._joiner.receive(message, self._latest, now_ms)
+        actions, removals = self._joiner.receive(message, self._jobs.latest, now_ms)
         actions = self._watch_fetches(actions)
         for removal in removals:
-            actions += self._do(_Job(removal))
+            actions += self._jobs.do(Job(removal))
         return actions
 
     # -- answers of the driver ------------------------------------------------------------------
@@ -198,29 +188,34 @@ class FarmDeployer:
         if isinstance(known, Entry):
             if digest != known.digest:
                 # FAR-LAT-08
-                return self._failed(transfer, known, "its digest is another one than was offered")
-            latest = self._latest(known.context_path)
+                return self._failed(transfer, known, "its digest is another one than was offered", now_ms)
+            latest = self._jobs.latest(known.context_path)
             if latest is not None and latest.rank >= known.rank:
-                return self._discarded(transfer)
-            return self._do(_Job(known, transfer))
+                return discarded(transfer)
+            if latest is not None and latest.digest == digest:
+                # FAR-DEP-09: its parts were faster.
+                if latest is self.catalog.get(latest.context_path):
+                    self.catalog.put(known)
+                return discarded(transfer)
+            return self._jobs.do(Job(known, transfer))
         path = context_path_of(known.name)
-        entry = Entry(path, self._next_stamp_ms(path, now_ms), digest, known.size)
-        latest = self._latest(path)
+        entry = Entry(path, self._jobs.next_stamp_ms(path, now_ms), digest, known.size)
+        latest = self._jobs.latest(path)
         if latest is not None and latest.digest == digest:
             # FAR-DEP-09
-            return [*self._discarded(transfer), Report(path, "this version is deployed already")]
-        return self._do(_Job(entry, transfer))
+            return [*discarded(transfer), Report(path, "this version is deployed already")]
+        return self._jobs.do(Job(entry, transfer))
 
-    def verification_failed(self, transfer: int, reason: str) -> list[Action]:
+    def verification_failed(self, transfer: int, reason: str, now_ms: int) -> list[Action]:
         """The file of a transfer is no archive, or one that is refused: the old version stays."""
-        return self._failed(transfer, self._taken(transfer), reason)
+        return self._failed(transfer, self._taken(transfer), reason, now_ms)
 
     def installed(self, context_path: str, now_ms: int) -> list[Action]:
         """The new version serves. What came from the watched directory goes to all others now.
 
         Only from here on it is in the catalog. FAR-LAT-11
         """
-        job = self._ended(context_path)
+        job = self._jobs.ended(context_path)
         assert job.entry.digest is not None
         self._keep(job.entry)
         actions: list[Action] = [Report(context_path, f"deployed {job.entry.digest.hex()[:16]}")]
@@ -232,74 +227,35 @@ class FarmDeployer:
                 Send(None, message),
                 SendArchive(name, context_path, job.entry.digest, job.entry.size),
             ]
-        return [*actions, *self._next(context_path)]
+        return [*actions, *self._jobs.next(context_path)]
 
-    def installation_failed(self, context_path: str, reason: str) -> list[Action]:
+    def installation_failed(self, context_path: str, reason: str, now_ms: int) -> list[Action]:
         """The new version does not start: the old one goes on, and nobody gets the new one. FAR-DEP-03"""
-        job = self._ended(context_path)
-        self._joiner.refuse(job.entry)
+        job = self._jobs.ended(context_path)
+        self._joiner.refuse(job.entry, now_ms)
         text = f"the new version was not deployed: {reason}"
-        return [Report(context_path, text, refused=True), *self._next(context_path)]
+        return [Report(context_path, text, refused=True), *self._jobs.next(context_path)]
 
     def removed(self, context_path: str) -> list[Action]:
-        self._keep(self._ended(context_path).entry)
-        return [Report(context_path, "removed"), *self._next(context_path)]
+        self._keep(self._jobs.ended(context_path).entry)
+        return [Report(context_path, "removed"), *self._jobs.next(context_path)]
+
+    def removal_failed(self, context_path: str, reason: str) -> list[Action]:
+        """The archive is still there: its removal is tried again."""
+        entry = self._jobs.ended(context_path).entry
+        report = Report(context_path, f"not removed: {reason}", refused=True)
+        reports = [report] if self._jobs.removal_failed(entry) else []
+        return [*reports, *self._jobs.next(context_path)]
 
     def tick(self, now_ms: int) -> list[Action]:
         actions = self._translated(self._reassembly.tick(now_ms))
         if self._settings.deploy_from_wire and self._settings.extension:
             actions += self._watch_fetches(self._joiner.tick(now_ms))
-        return actions
-
-    # -- one thing at a time for a path ---------------------------------------------------------
-
-    def _do(self, job: _Job) -> list[Action]:
-        """Starts a job, or keeps the latest one of a path until the running one has ended. FAR-DEP-05"""
-        path = job.entry.context_path
-        if path not in self._running:
-            return self._start(job)
-        waiting = self._waiting.get(path)
-        if waiting is not None and waiting.entry.rank >= job.entry.rank:
-            return self._discarded(job.transfer)
-        self._waiting[path] = job
-        return [] if waiting is None else self._discarded(waiting.transfer)
-
-    def _start(self, job: _Job) -> list[Action]:
-        entry = job.entry
-        name = file_name_of(entry.context_path)
-        self._running[entry.context_path] = job
-        if entry.digest is None or job.transfer is None:
-            return [Remove(name, entry.context_path)]
-        return [Install(job.transfer, name, entry.context_path, entry.digest, entry.stamp_ms)]
-
-    def _ended(self, context_path: str) -> _Job:
-        if context_path not in self._running:
-            raise LocalProtocolError(f"nothing was under way for {context_path!r}")
-        return self._running.pop(context_path)
-
-    def _next(self, context_path: str) -> list[Action]:
-        job = self._waiting.pop(context_path, None)
-        return [] if job is None else self._start(job)
+        return [*actions, *self._jobs.tick()]
 
     def _keep(self, entry: Entry) -> None:
         if self.catalog.is_newer(entry):
             self.catalog.put(entry)
-
-    def _latest(self, context_path: str) -> Entry | None:
-        """What the path holds, or will once all that is under way is done. Removed counts as known."""
-        for jobs in (self._waiting, self._running):
-            if context_path in jobs:
-                return jobs[context_path].entry
-        return self.catalog.get(context_path)
-
-    def _is_removed(self, context_path: str) -> bool:
-        latest = self._latest(context_path)
-        return latest is None or latest.digest is None
-
-    def _next_stamp_ms(self, context_path: str, now_ms: int) -> int:
-        latest = self._latest(context_path)
-        stamp = self.catalog.next_stamp_ms(context_path, now_ms)
-        return stamp if latest is None else max(stamp, latest.stamp_ms + 1)
 
     def _taken(self, transfer: int) -> TransferComplete | Entry:
         if transfer not in self._verifying:
@@ -313,15 +269,13 @@ class FarmDeployer:
                 self._verifying[action.transfer] = self._joiner.take_fetched(action.transfer)
         return actions
 
-    def _failed(self, transfer: int, known: TransferComplete | Entry, reason: str) -> list[Action]:
+    def _failed(
+        self, transfer: int, known: TransferComplete | Entry, reason: str, now_ms: int
+    ) -> list[Action]:
         """FAR-DEP-04"""
         if isinstance(known, Entry):
-            self._joiner.refuse(known)
+            self._joiner.refuse(known, now_ms)
             path = known.context_path
         else:
             path = context_path_of(known.name)
-        return [*self._discarded(transfer), Report(path, f"archive refused: {reason}", refused=True)]
-
-    @staticmethod
-    def _discarded(transfer: int | None) -> list[Action]:
-        return [] if transfer is None else [TransferDropped(transfer, "not needed")]
+        return [*discarded(transfer), Report(path, f"archive refused: {reason}", refused=True)]

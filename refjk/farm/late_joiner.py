@@ -23,14 +23,12 @@ class LateJoinerRules:
     silent_ms: int = 600_000  # and left alone for so long
     fetches: int = 4  # at once
     refusals: int = 1000  # remembered
+    refused_ms: int = 600_000  # until a version that was refused is fetched once more
     ahead_ms: int = 86_400_000  # a stamp that is further in the future is refused
 
 
 class LateJoiner:
-    """Compares this node's catalog with the oldest member's, and fetches what is later there.
-
-    The oldest member is asked by all and asks nobody. FAR-LAT-04
-    """
+    """Compares this node's catalog with the oldest other member's, and fetches what is later there."""
 
     def __init__(
         self,
@@ -53,7 +51,7 @@ class LateJoiner:
         self._ask_at_ms = 0
         self._fetches: dict[str, Fetch] = {}
         self._fetched: dict[int, Entry] = {}
-        self._refused: dict[str, Entry] = {}
+        self._refused: dict[str, tuple[Entry, int]] = {}  # and until when
 
     def members_changed(self, oldest_first: Sequence[str], now_ms: int) -> list[str]:
         """Returns who is gone. Whoever is asked now is asked at once."""
@@ -65,11 +63,11 @@ class LateJoiner:
         self._ask_at_ms = now_ms
         return gone
 
-    def refuse(self, entry: Entry) -> None:
-        """This version did not work here: it is not fetched again."""
+    def refuse(self, entry: Entry, now_ms: int) -> None:
+        """This version did not work here: it is not fetched again for a while. FAR-LAT-13"""
         if len(self._refused) >= self._rules.refusals:
             del self._refused[next(iter(self._refused))]
-        self._refused[entry.context_path] = entry
+        self._refused[entry.context_path] = entry, now_ms + self._rules.refused_ms
 
     def take_fetched(self, transfer: int) -> Entry:
         return self._fetched.pop(transfer)
@@ -124,11 +122,13 @@ class LateJoiner:
         return [*actions, Send(asked, CatalogMessage(tuple(self._catalog.entries()), True))]
 
     def _asked(self, now_ms: int) -> str | None:
-        """The oldest member that speaks the extension, if it is not this one."""
+        """The oldest other member that speaks the extension.
+
+        The oldest one asks the next: it cannot know for sure that it is the oldest, and two that both take
+        themselves for it would never hear of each other. FAR-LAT-14
+        """
         for name in self._members:
-            if name == self._own_name:
-                return None
-            if self._silent_until_ms.get(name, now_ms) <= now_ms:
+            if name != self._own_name and self._silent_until_ms.get(name, now_ms) <= now_ms:
                 return name
         return None
 
@@ -144,8 +144,8 @@ class LateJoiner:
         if known is not None and known is latest and known.digest == entry.digest:
             self._catalog.put(entry)
             return False
-        refused = self._refused.get(entry.context_path)
-        if refused is not None and refused.digest == entry.digest:
+        refused, until_ms = self._refused.get(entry.context_path, (None, 0))
+        if refused is not None and refused.digest == entry.digest and now_ms < until_ms:
             return False
         fetch = self._fetches.get(entry.context_path)
         if fetch is not None:

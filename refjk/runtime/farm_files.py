@@ -12,7 +12,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -77,16 +77,21 @@ def replace_archive(source: Path, folder: Path, name: str, digest: bytes, stamp_
                     found.update(chunk)
                     out.write(chunk)
                 out.flush()
+                # Before it is synced, so that the stamp is on the disk before the archive is in place.
+                os.utime(out.fileno(), ns=(stamp_ms * 1_000_000, stamp_ms * 1_000_000))
                 os.fsync(out.fileno())
             if found.digest() != digest:
-                os.unlink(partial)
                 raise Malformed(
                     "FAR-ARC-16", offset=0, expected=digest.hex(), actual=f"{found.hexdigest()} of {name}"
                 )
-            os.utime(partial, ns=(stamp_ms * 1_000_000, stamp_ms * 1_000_000))
             os.replace(partial, folder / name)
             sync_folder(folder)
-        except OSError as error:
+        except (Malformed, OSError) as error:
+            # A disk that is full does not keep half a file as well (FAR-DEP-15).
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+            if isinstance(error, Malformed):
+                raise
             raise InputError(f"{folder / name}: {error.strerror}") from error
 
 
@@ -100,17 +105,12 @@ def versions_unpacked(folder: Path, name: str) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.name.rpartition("-")[0] == name)
 
 
-def remove_archive(folder: Path, unpacked: Path, name: str) -> None:
-    """Deletes an archive and, after it, each version of it that is unpacked.
-
-    Raises `InputError`. FAR-UND-09
-    """
+def remove_archive(folder: Path, name: str) -> None:
+    """Deletes an archive. Raises `InputError`."""
     check_archive_name(name)
     try:
         (folder / name).unlink(missing_ok=True)
         sync_folder(folder)
-        for version in versions_unpacked(unpacked, name):
-            delete(version)
     except OSError as error:
         raise InputError(f"{folder / name}: {error.strerror}") from error
 

@@ -23,8 +23,9 @@ from pathlib import Path
 
 from refjk.base.errors import InputError, RefjkError
 from refjk.farm import (
-    CatalogMessage,
+    Applications,
     Entry,
+    FarmAdmission,
     FarmSettings,
     Member,
     Message,
@@ -32,10 +33,9 @@ from refjk.farm import (
     WatchTicks,
 )
 from refjk.runtime.cluster_node import ClusterNode
-from refjk.runtime.farm_driver import Applications, FarmDirectories, FarmDriver
+from refjk.runtime.farm_driver import FarmDirectories, FarmDriver
 from refjk.runtime.farm_files import partial_of
 from refjk.runtime.farm_messages import FARM_MESSAGES
-from refjk.session import MemberAddress
 
 logger = logging.getLogger("refjk.farm")
 
@@ -74,12 +74,11 @@ class FarmNode:
         self._inbox: deque[Message] = deque()
         self._full = False
         self._members_dirty = True
-        self._order: list[str] = []  # all members, oldest first, as the driver knows them
         self._ends = False
         self._thread = threading.Thread(target=self._run, name="refjk-farm", daemon=True)
         self._driver: FarmDriver | None = None
-        self._catching_up = _CatchingUp()
-        self.source: str | None = None  # the member whose message is being carried out
+        self._admission: FarmAdmission | None = None
+        self._answered, self._caught_up = threading.Event(), threading.Event()
         self.dropped = 0
         self.deployed: tuple[Entry, ...] = ()
         self.reports: deque[tuple[int, Report]] = deque(maxlen=REPORTS_MAX)
@@ -108,14 +107,18 @@ class FarmNode:
             ticks=WatchTicks(enabled=watch is not None, every=self._settings.watch_every),
             report=self._report,
         )
+        slack_ms = 2 * self._node.settings.membership.frequency_ms
+        self._admission = FarmAdmission(
+            driver.steps, self._node.own_address, self._node.members, slack_ms, self._report
+        )
         try:
             driver.start()
         except OSError as error:
             raise InputError(f"{error.filename}: {error.strerror}") from None
         self._driver = driver
         self._thread.start()
-        if self._catching_up.answered.wait(self._settings.answer_s):
-            self._catching_up.done.wait(self._settings.caught_up_s)
+        if self._answered.wait(self._settings.answer_s):
+            self._caught_up.wait(self._settings.caught_up_s)
 
     def stop(self, grace_s: float = 5.0) -> None:
         """What is under way may come to its end."""
@@ -131,7 +134,7 @@ class FarmNode:
         return isinstance(message, FARM_MESSAGES)
 
     def received(self, message: object) -> None:
-        """By the thread of a connection: the sender has its answer when this returns."""
+        """By the thread of a connection: the sender has its answer when this returns. FAR-DEP-14"""
         assert isinstance(message, FARM_MESSAGES)
         with self._changed:
             # Waits once: with an answer for each message that is too late nobody is served.
@@ -152,6 +155,11 @@ class FarmNode:
             self._members_dirty = True
             self._changed.notify_all()
 
+    @property
+    def source(self) -> str | None:
+        """The member whose message is being carried out."""
+        return None if self._admission is None else self._admission.taking
+
     # -- the wire of the driver ---------------------------------------------------------------
 
     def members(self) -> Sequence[str]:
@@ -169,36 +177,40 @@ class FarmNode:
     # -- the thread ---------------------------------------------------------------------------
 
     def _run(self) -> None:
+        driver, admission = self._driver, self._admission
+        assert driver is not None and admission is not None
         look_at = time.monotonic()
         background_at = look_at + self._node.settings.tick_s
         while not self._ends:
             message, members_changed = self._next(min(look_at, background_at))
             try:
                 if members_changed:
-                    self._change_members()
+                    driver.run(admission.members_changed(_now_ms()))
                     look_at = 0.0
                 if message is not None:
-                    self._take(message)
+                    driver.run(admission.receive(message, _now_ms()))
                 now = time.monotonic()
                 if now >= look_at:
-                    self._core.tick(_now_ms())
+                    driver.tick(_now_ms())
                     look_at = now + LOOK_S
                 if now >= background_at:
-                    self._core.background_tick(_now_ms())
+                    driver.background_tick(_now_ms())
                     background_at = time.monotonic() + self._node.settings.tick_s
             except RefjkError as error:
                 if not self._ends:  # otherwise the channel is stopped already
                     logger.warning("%s", error)
             except Exception:
                 logger.exception("the farm failed at one step, and goes on")
-            self.deployed = tuple(self._core.deployer.catalog.entries())
-            if self._catching_up.progress(self.deployed):
-                self._take_members()  # which asks again at once
+            self.deployed = tuple(driver.deployer.catalog.entries())
+            self._catch_up(admission)
 
-    @property
-    def _core(self) -> FarmDriver:
-        assert self._driver is not None
-        return self._driver
+    def _catch_up(self, admission: FarmAdmission) -> None:
+        if admission.progress():
+            self._take_members()  # which asks again at once
+        if admission.catching_up.answered:
+            self._answered.set()
+        if admission.catching_up.done:
+            self._caught_up.set()
 
     def _next(self, until: float) -> tuple[Message | None, bool]:
         """A message that waits, and whether members changed; both may lack when the time has come."""
@@ -211,37 +223,12 @@ class FarmNode:
             self._changed.notify_all()
         return message, members_changed
 
-    def _change_members(self) -> None:
-        others = [one for one in self._node.members() if one.name is not None]
-        own = self._node.own_address()
-        self._order = oldest_first(own, others, 2 * self._node.settings.membership.frequency_ms)
-        if self._order[0] == own.name:
-            self._catching_up.nobody_is_older()
-        self._core.members_changed(self._order, _now_ms())
-
-    def _take(self, message: Message) -> None:
-        sender = None if message.sender is None else message.sender.name
-        if sender is None or sender not in self.members():
-            # FAR-DEP-12
-            self._report(Report("", f"a message of {sender or 'nobody'}, who is no member", refused=True))
-            return
-        if sender not in self._order:
-            self._change_members()  # its message was faster than the news of it
-        # FAR-VER-07
-        self.source = sender
-        try:
-            self._core.receive(message, _now_ms())
-        finally:
-            self.source = None
-        if isinstance(message, CatalogMessage) and not message.answer_wanted:
-            self._catching_up.wants(message.entries)
-
     # -- what is told -------------------------------------------------------------------------
 
     def _report(self, report: Report) -> None:
         """To the log, and to a file for whoever put an archive into the watched directory."""
-        if report.refused:
-            self._catching_up.refused(report.context_path)
+        if report.refused and self._admission is not None:
+            self._admission.catching_up.refused(report.context_path)
         if self.reports and self.reports[-1][1] == report:
             return
         self.reports.append((_now_ms(), report))
@@ -251,57 +238,6 @@ class FarmNode:
         with contextlib.suppress(OSError):  # the log has it
             partial_of(file).write_text("".join(_line(at_ms, one) for at_ms, one in self.reports), "utf-8")
             os.replace(partial_of(file), file)
-
-
-class _CatchingUp:
-    """What a node that starts still lacks of what the oldest member has."""
-
-    def __init__(self) -> None:
-        self.answered = threading.Event()
-        self.done = threading.Event()
-        self._wanted: dict[str, Entry] = {}
-
-    def nobody_is_older(self) -> None:
-        self.answered.set()
-        if not self._wanted:
-            self.done.set()
-
-    def wants(self, entries: Sequence[Entry]) -> None:
-        if not self.answered.is_set():
-            self._wanted = {one.context_path: one for one in entries if one.digest is not None}
-            self.answered.set()
-
-    def refused(self, context_path: str) -> None:
-        self._wanted.pop(context_path, None)
-
-    def progress(self, deployed: Sequence[Entry]) -> bool:
-        """Whether something came and more is lacking."""
-        if not self.answered.is_set() or self.done.is_set():
-            return False
-        before = len(self._wanted)
-        for entry in deployed:
-            wanted = self._wanted.get(entry.context_path)
-            if wanted is not None and entry.rank >= wanted.rank:
-                del self._wanted[entry.context_path]
-        if not self._wanted:
-            self.done.set()
-        return 0 < len(self._wanted) < before
-
-
-def oldest_first(own: MemberAddress, others: Sequence[MemberAddress], slack_ms: int) -> list[str]:
-    """The names of all members, this one among them.
-
-    What is known of another's age is as old as its last announcement: of two whose ages are closer than
-    `slack_ms`, the one with the lesser name counts as older, so that both agree on it.
-    """
-
-    def is_older(other: MemberAddress) -> bool:
-        ahead_ms = other.alive_ms - own.alive_ms
-        return (other.name or "") < (own.name or "") if abs(ahead_ms) <= slack_ms else ahead_ms > 0
-
-    older = [one for one in others if is_older(one)]
-    younger = [one for one in others if not is_older(one)]
-    return [one.name for one in [*older, own, *younger] if one.name is not None]
 
 
 def directories_of(base: Path, temp: str, deploy: str, watch: str | None) -> FarmDirectories:

@@ -14,7 +14,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -154,7 +154,12 @@ def unpack_archive(path: Path, target: Path, limits: ArchiveLimits | None = None
             _sync_tree(partial)
             os.rename(partial, target)
             sync_folder(target.parent)
-        except OSError as error:
+        except (Malformed, OSError) as error:
+            # Its name has the digest: nobody would write over it.
+            with suppress(OSError):
+                delete(partial)
+            if isinstance(error, Malformed):
+                raise
             raise InputError(f"{target}: {error.strerror}") from error
     return report
 

@@ -138,7 +138,7 @@ class Node:
             self.do(self.deployer.verified(action.transfer, digest, self.cluster.now_ms))
         else:
             self.temp.pop(action.transfer)
-            self.do(self.deployer.verification_failed(action.transfer, "not whole"))
+            self.do(self.deployer.verification_failed(action.transfer, "not whole", self.cluster.now_ms))
 
     def _finish(self, action: Install | Remove) -> None:
         path, now_ms = action.context_path, self.cluster.now_ms
@@ -148,7 +148,7 @@ class Node:
             return
         octets = bytes(self.temp.pop(action.transfer))
         if action.digest in self.refuses_to_start:
-            self.do(self.deployer.installation_failed(path, "it does not start"))
+            self.do(self.deployer.installation_failed(path, "it does not start", now_ms))
             return
         assert is_whole(octets) and hashlib.sha256(octets).digest() == action.digest
         self.deployed[action.name] = (octets, action.stamp_ms)

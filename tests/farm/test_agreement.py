@@ -73,7 +73,7 @@ def test_a_receiver_that_dies_at_any_part_and_returns_gets_the_version_that_it_l
     assert have(cluster) == {"a": V2, "b": V2, "c": V2}
 
 
-@covers("FAR-LAT-03", "FAR-LAT-04", "FAR-LAT-11", "FAR-CHK-07", "FAR-CHK-09", "FAR-CHK-10", "FAR-DEP-05")
+@covers("FAR-LAT-03", "FAR-LAT-14", "FAR-LAT-11", "FAR-CHK-07", "FAR-CHK-09", "FAR-CHK-10", "FAR-DEP-05")
 @pytest.mark.parametrize("seed", range(60))
 def test_chaos_ends_with_one_whole_version_or_none_everywhere(seed: int) -> None:
     cluster = cluster_of("abcd", seed)
@@ -124,7 +124,7 @@ def test_the_same_seed_gives_the_same_run() -> None:
     assert journal() == journal()
 
 
-@covers("FAR-LAT-04", "FAR-LAT-11")
+@covers("FAR-LAT-14", "FAR-LAT-11")
 def test_a_late_joiner_fetches_what_is_deployed_and_forgets_what_was_removed() -> None:
     cluster = cluster_of("ab")
     cluster.nodes["a"].drop_in("shop.war", V1)

@@ -79,7 +79,7 @@ def test_a_new_archive_is_put_in_place_then_announced_then_sent() -> None:
 def test_an_archive_that_does_not_start_is_announced_to_nobody() -> None:
     node = deployer()
     watched(node, V1)
-    (report,) = node.installation_failed("/shop", "ImportError")
+    (report,) = node.installation_failed("/shop", "ImportError", 0)
     assert isinstance(report, Report) and report.refused and "ImportError" in report.text
     assert node.catalog.entries() == []
 
@@ -126,7 +126,7 @@ def test_a_file_that_is_refused_leaves_everything_as_it_was() -> None:
     old = Entry("/shop", 1, sha(V1), len(V1))
     node = deployer(old)
     node.receive(part(content(5), 1, B), 0)
-    dropped, report = node.verification_failed(1, "its checksum is wrong")
+    dropped, report = node.verification_failed(1, "its checksum is wrong", 0)
     assert isinstance(dropped, TransferDropped)
     assert isinstance(report, Report) and report.refused and "checksum" in report.text
     assert node.catalog.get("/shop") == old
@@ -182,7 +182,7 @@ def test_an_undeploy_message_ends_the_transfers_of_its_sender_for_the_path() -> 
     assert kinds(undeploy(node, False, 1)) == ["TransferDropped", "Report"]
 
 
-@covers("FAR-UND-05")
+@covers("FAR-UND-11")
 def test_a_message_that_comes_again_changes_nothing() -> None:
     node = deployer(Entry("/shop", 1, sha(V1), len(V1)))
     assert kinds(undeploy(node, True, 2)) == ["Remove"]
@@ -193,6 +193,33 @@ def test_a_message_that_comes_again_changes_nothing() -> None:
     for n in range(256):
         undeploy(node, False, 1000 + n, "/x")
     assert kinds(undeploy(node, True, 2)) == ["Remove"]
+
+
+@covers("FAR-UND-11")
+def test_two_senders_that_speak_of_a_path_in_the_same_ms_are_both_heard() -> None:
+    node = deployer(Entry("/shop", 1, sha(V1), len(V1)))
+    announced = UndeployMessage.of("/shop", undeploy=False, sender=replace(B, name="tcp://c:4001"), now_ms=2)
+    assert kinds(node.receive(announced, 2)) == ["Report"]
+    assert kinds(undeploy(node, True, 2)) == ["Remove"]
+
+
+@covers("FAR-UND-10")
+def test_a_removal_that_failed_is_tried_again_until_it_is_done_or_something_later_comes() -> None:
+    old = Entry("/shop", 1, sha(V1), len(V1))
+    node = deployer(old)
+    undeploy(node, True, 2)
+    (report,) = node.removal_failed("/shop", "read-only file system")
+    assert isinstance(report, Report) and report.refused
+    assert node.catalog.entries() == [old]
+    assert kinds(node.tick(3)) == ["Remove"]
+    assert node.removal_failed("/shop", "read-only file system") == []
+    watched(node, V2, 4)
+    assert node.tick(5) == []
+    node.installed("/shop", 6)
+    assert node.tick(7) == []
+    undeploy(node, True, 8)
+    node.removed("/shop")
+    assert node.tick(9) == []
 
 
 @covers("FAR-CTX-05", "FAR-CTX-06")
@@ -235,9 +262,9 @@ def test_answers_that_nobody_waits_for_are_a_fault_of_the_driver() -> None:
     calls: list[Callable[[], object]] = [
         lambda: node.installed("/x", 0),
         lambda: node.removed("/x"),
-        lambda: node.installation_failed("/x", ""),
+        lambda: node.installation_failed("/x", "", 0),
         lambda: node.verified(9, sha(V1), 0),
-        lambda: node.verification_failed(9, ""),
+        lambda: node.verification_failed(9, "", 0),
     ]
     for call in calls:
         with pytest.raises(LocalProtocolError):

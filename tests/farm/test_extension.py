@@ -198,8 +198,8 @@ def offer(node: FarmDeployer, *entries: Entry, now_ms: int = 0) -> list[object]:
     return list(node.receive(CatalogMessage(entries, False, B), now_ms))
 
 
-@covers("FAR-LAT-04")
-def test_a_node_sends_its_catalog_to_the_oldest_when_members_change_and_every_30_s() -> None:
+@covers("FAR-LAT-14")
+def test_a_node_sends_its_catalog_to_the_oldest_other_when_members_change_and_every_30_s() -> None:
     node = late()
     sent = Send(B.name, CatalogMessage((), True))
     assert node.tick(0) == [sent]
@@ -211,7 +211,7 @@ def test_a_node_sends_its_catalog_to_the_oldest_when_members_change_and_every_30
     assert node.tick(30_003) == [sent]
     oldest = FarmDeployer(B, FarmSettings(deploy_from_wire=True), [Entry("/a", 1, D1, 10)])
     oldest.members_changed([B.name or "", A.name or ""], 0)
-    assert oldest.tick(0) == []
+    assert oldest.tick(0) == [Send(A.name, CatalogMessage((Entry("/a", 1, D1, 10),), True))]
     answer = oldest.receive(CatalogMessage((), True, A), 0)
     assert answer == [Send(A.name, CatalogMessage((Entry("/a", 1, D1, 10),), False))]
 
@@ -246,6 +246,35 @@ def test_a_fetched_file_with_another_digest_is_refused_and_not_fetched_again() -
     assert isinstance(dropped, TransferDropped) and isinstance(report, Report) and report.refused
     assert offer(node, entry) == []
     assert len(offer(node, Entry("/shop", 3, D2, 5))) == 1
+
+
+@covers("FAR-LAT-13")
+def test_what_was_refused_or_did_not_start_is_fetched_again_after_ten_minutes() -> None:
+    node = late()
+    entry = Entry("/shop", 2, D1, 5)
+    offer(node, entry)
+    node.receive(ArchivePiece(D1, 5, 0, b"12345", B), 1)
+    assert [type(action).__name__ for action in node.verified(1, D1, 2)] == ["Install"]
+    node.installation_failed("/shop", "no space left on device", 1000)
+    assert offer(node, entry, now_ms=600_999) == []
+    assert offer(node, entry, now_ms=601_000) == [Send(B.name, ArchiveRequest(D1, 0))]
+
+
+@covers("FAR-DEP-09")
+def test_what_came_in_parts_while_it_was_fetched_is_not_deployed_again() -> None:
+    octets = content(5)
+    digest = hashlib.sha256(octets).digest()
+    node = late()
+    entry = Entry("/shop", 900, digest, 5)
+    offer(node, entry)
+    _, verify = node.receive(part(octets, 1, B), 1)
+    assert isinstance(verify, Verify)
+    node.verified(verify.transfer, digest, 2)
+    node.installed("/shop", 3)
+    assert node.catalog.get("/shop") == Entry("/shop", 2, digest, 5)
+    node.receive(ArchivePiece(digest, 5, 0, octets, B), 4)
+    assert node.verified(1, digest, 5) == [TransferDropped(1, "not needed")]
+    assert node.catalog.get("/shop") == entry
 
 
 @covers("FAR-LAT-10")

@@ -22,6 +22,7 @@ from refjk.farm import (
     WebApplication,
     read_extension,
     read_message,
+    steps,
     write_extension,
     write_message,
 )
@@ -232,7 +233,7 @@ def test_a_node_that_dies_at_any_step_of_a_deployment_serves_old_or_new_after_it
             b.driver.receive(replace(message, sender=Member("a", "h", 1)), net.now_ms)
 
     pages = set()
-    files = (farm_driver.__file__, farm_files.__file__)
+    files = (steps.__file__, farm_driver.__file__, farm_files.__file__)
     for step, _ in enumerate(crashing_at_each_step(receive, files)):
         b.start()
         whole(b)
@@ -252,7 +253,7 @@ def test_broken_archives_in_the_deploy_directory_are_told_and_left_alone(net: Ne
     assert (a.where.deploy / "bad.war").exists()
 
 
-@covers("FAR-ARC-20")
+@covers("FAR-ARC-21")
 def test_of_unpacked_versions_the_new_one_and_the_one_before_stay(net: Net) -> None:
     a, b = net.add("a"), net.add("b")
     for count, page in enumerate(("v1", "v2", "v3", "v4"), 1):
@@ -284,6 +285,48 @@ def test_a_part_that_cannot_be_written_costs_the_transfer_and_not_the_node(
     put(a, "v2")
     a.look()
     assert (a.page, b.page) == ("v2", "v2")
+
+
+@covers("FAR-ARC-21")
+def test_versions_that_do_not_start_do_not_stay_unpacked(net: Net) -> None:
+    a = net.add("a")
+    for page in ("v1", "v2 broken", "v3 broken"):
+        put(a, page)
+        a.look(4)
+    assert [(path / "index.html").read_text("utf-8") for path in a.where.unpacked.iterdir()] == ["v1"]
+
+
+@covers("FAR-DEP-15", "FAR-UND-10")
+def test_a_disk_that_deletes_nothing_for_a_while_stops_no_version_and_loses_no_removal(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(*about: object) -> None:
+        raise OSError(30, "Read-only file system", "x")
+
+    def fail(*about: object) -> None:
+        raise InputError("x: Read-only file system")
+
+    a, b = net.add("a"), net.add("b")
+    put(a, "v1")
+    a.look()
+    with monkeypatch.context() as patched:
+        patched.setattr(farm_driver, "delete", read_only)
+        for page in ("v2", "v3"):
+            put(a, page)
+            a.look()
+        assert (a.page, b.page) == ("v3", "v3")
+        assert list(b.where.temp.iterdir()) != []
+    b.driver.tick(net.now_ms)
+    assert list(b.where.temp.iterdir()) == []
+    assert {(path / "index.html").read_text("utf-8") for path in b.where.unpacked.iterdir()} == {"v2", "v3"}
+    with monkeypatch.context() as patched:
+        patched.setattr(farm_driver, "remove_archive", fail)
+        assert a.where.watch is not None
+        (a.where.watch / "shop.war").unlink()
+        a.look()
+        assert (b.page, (b.where.deploy / "shop.war").exists()) == ("", True)
+    b.driver.tick(net.now_ms)
+    assert list(b.where.deploy.iterdir()) == list(b.where.unpacked.iterdir()) == []
 
 
 def test_a_watched_directory_that_is_gone_removes_nothing(net: Net) -> None:

@@ -17,6 +17,7 @@ from refjk.runtime.farm_files import (
     sweep,
     transfer_file,
     unpacked_folder,
+    versions_unpacked,
 )
 from refjk.speccheck import covers
 from tests.runtime.stepping import crashing_at_each_step
@@ -121,16 +122,29 @@ def test_sweeping_takes_what_a_crash_left_and_versions_that_no_archive_stands_fo
 
 
 @covers("FAR-UND-09")
-def test_removal_takes_the_archive_and_each_version_of_it(deploy: Path, tmp_path: Path) -> None:
-    unpacked = tmp_path / "unpacked"
-    for name in ("shop.war", "shop.war-x.war", "other.war"):
-        unpacked_folder(unpacked, name, sha(OLD)).mkdir(parents=True)
-    remove_archive(deploy, unpacked, "shop.war")
-    assert list(deploy.iterdir()) == []
-    assert sorted(path.name.rpartition("-")[0] for path in unpacked.iterdir()) == [
-        "other.war",
-        "shop.war-x.war",
-    ]
-    remove_archive(deploy, unpacked, "shop.war")
+def test_removal_takes_the_archive(deploy: Path) -> None:
+    for _ in range(2):
+        remove_archive(deploy, "shop.war")
+        assert list(deploy.iterdir()) == []
     with pytest.raises(Malformed):
-        remove_archive(deploy, unpacked, "../x.war")
+        remove_archive(deploy, "../x.war")
+
+
+@covers("FAR-UND-09")
+def test_the_unpacked_versions_of_an_archive_are_told_from_those_of_others(tmp_path: Path) -> None:
+    for name in ("shop.war", "shop.war-x.war", "other.war"):
+        unpacked_folder(tmp_path, name, sha(OLD)).mkdir()
+    assert versions_unpacked(tmp_path, "shop.war") == [unpacked_folder(tmp_path, "shop.war", sha(OLD))]
+
+
+@covers("FAR-DEP-15")
+def test_a_full_disk_keeps_the_old_archive_and_no_half_one(
+    deploy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        replace_archive(deploy.parent / "new", deploy, "shop.war", sha(NEW), 5)
+    assert [(path.name, path.read_bytes()) for path in deploy.iterdir()] == [("shop.war", OLD)]

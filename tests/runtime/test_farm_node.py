@@ -29,12 +29,11 @@ from refjk.runtime.farm_node import (
     FarmNode,
     FarmNodeSettings,
     directories_of,
-    oldest_first,
 )
 from refjk.runtime.multicast import MulticastSettings
 from refjk.runtime.node_status_report import node_report
 from refjk.runtime.war_archive import build_archive
-from refjk.session import ManagerSettings, MemberAddress
+from refjk.session import ManagerSettings
 from refjk.speccheck import covers
 from tests.interop.clusters import free_udp_port
 from tests.interop.farm_site import SERVER_XML
@@ -292,18 +291,6 @@ def test_directories_of_a_deployer_must_differ(tmp_path: Path, same: tuple[str, 
     where = directories_of(tmp_path, "t", "/absolute/d", "w")
     assert (where.temp, where.watch) == (tmp_path / "t", tmp_path / "w")
     assert (where.deploy, where.unpacked) == (Path("/absolute/d"), tmp_path / "t/unpacked")
-
-
-def test_of_two_members_of_nearly_one_age_both_take_the_same_for_older() -> None:
-    def member(name: str, alive_ms: int) -> MemberAddress:
-        return MemberAddress(name, "h", 1, alive_ms)
-
-    others = [member("c", 9000), member("a", 4900)]
-    assert oldest_first(member("b", 5000), others, 200) == ["c", "a", "b"]
-    assert oldest_first(member("b", 5000), others, 50) == ["c", "b", "a"]
-    assert oldest_first(member("a", 5000), [member("b", 5100)], 200) == ["a", "b"]
-    assert oldest_first(member("a", 5000), [member("b", 5201)], 200) == ["b", "a"]
-    assert oldest_first(member("b", 5201), [member("a", 5000)], 200) == ["b", "a"]
 
 
 def test_a_watched_directory_that_cannot_be_made_is_told(cluster: Cluster, tmp_path: Path) -> None:

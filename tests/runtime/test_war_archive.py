@@ -302,12 +302,14 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+@covers("FAR-DEP-15")
 def test_a_full_disk_is_told_and_leaves_nothing_in_place(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with full_disk(monkeypatch), pytest.raises(InputError, match="No space"):
         unpack_archive(archive, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    assert not (tmp_path / ".out.partial").exists()
 
 
 @covers("FAR-ARC-10", "FAR-ARC-11")

@@ -13,10 +13,11 @@ place of its threads the agenda.
 
 from refjk.simulation.cluster.commands import VERBS, Command, parse_scenario
 from refjk.simulation.cluster.cores import Cores
-from refjk.simulation.cluster.play import NODES_MAX, ClusterResult, play
+from refjk.simulation.cluster.play import ClusterResult, play
 from refjk.simulation.cluster.report import as_document, report
 from refjk.simulation.cluster.seeds import Plan, run_plan, scenario_left
 from refjk.simulation.cluster.settings import NAMES, ClusterSettings, Mode
+from refjk.simulation.cluster.stage import NODES_MAX
 
 __all__ = [
     "NAMES",

@@ -84,7 +84,7 @@ def whole_ms(text: str) -> int:
     return time_us // 1000
 
 
-def _above_0(read: Callable[[str], int]) -> Callable[[str], int]:
+def above_0(read: Callable[[str], int]) -> Callable[[str], int]:
     def convert(text: str) -> int:
         if (value := read(text)) < 1:
             raise ValueError(f"{text!r} is not above 0")
@@ -93,7 +93,7 @@ def _above_0(read: Callable[[str], int]) -> Callable[[str], int]:
     return convert
 
 
-def _number(text: str) -> int:
+def whole_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise ValueError(f"{text!r} is not a number")
     return int(text)
@@ -107,8 +107,8 @@ def _span(text: str) -> tuple[int, int]:
     return span
 
 
-def _share(text: str) -> float:
-    if not text.endswith("%") or _number(text[:-1]) > 100:
+def share(text: str) -> float:
+    if not text.endswith("%") or whole_number(text[:-1]) > 100:
         raise ValueError(f"{text!r} is not within 0% to 100%")
     return int(text[:-1]) / 100
 
@@ -116,23 +116,23 @@ def _share(text: str) -> float:
 # What follows `set`: how the value is read, and where it goes.
 NAMES: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "mode": (Mode, "mode"),
-    "frequency": (_above_0(whole_ms), "frequency_ms"),
-    "drop-time": (_above_0(whole_ms), "drop_time_ms"),
-    "answer-time": (_above_0(whole_ms), "answer_time_ms"),
-    "connect-time": (_above_0(whole_ms), "connect_time_ms"),
+    "frequency": (above_0(whole_ms), "frequency_ms"),
+    "drop-time": (above_0(whole_ms), "drop_time_ms"),
+    "answer-time": (above_0(whole_ms), "answer_time_ms"),
+    "connect-time": (above_0(whole_ms), "connect_time_ms"),
     "keep-alive-time": (whole_ms, "keep_alive_ms"),
-    "keep-alive-count": (_number, "keep_alive_messages"),
-    "pool-size": (_above_0(_number), "pool_size"),
+    "keep-alive-count": (whole_number, "keep_alive_messages"),
+    "pool-size": (above_0(whole_number), "pool_size"),
     "pool-wait": (whole_ms, "pool_wait_ms"),
-    "queue-length": (_above_0(_number), "queue_length"),
+    "queue-length": (above_0(whole_number), "queue_length"),
     "when-full": (lambda text: WhenFull(text.replace("-", " ")), "when_full"),
     "block": (whole_ms, "block_ms"),
-    "retries": (_number, "retries"),
-    "retry-pause": (_above_0(whole_ms), "retry_pause_ms"),
-    "threads": (_above_0(_number), "threads"),
+    "retries": (whole_number, "retries"),
+    "retry-pause": (above_0(whole_ms), "retry_pause_ms"),
+    "threads": (above_0(whole_number), "threads"),
     "delay": (_span, "delay_ms"),
-    "loss": (_share, "loss"),
-    "duplicates": (_share, "duplicates"),
+    "loss": (share, "loss"),
+    "duplicates": (share, "duplicates"),
     "retransmit": (whole_ms, "retransmit_ms"),
 }
 # These are the network's, and may change while nodes run.
