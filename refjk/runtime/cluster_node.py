@@ -11,6 +11,7 @@ node.stop()
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import random
 import threading
@@ -148,11 +149,12 @@ class ClusterNode:
         replication_filter: str | None = None,
         turns_routes: bool = True,
         asked: str | None = None,
-        timeout_s: float = 65.0,
+        timeout_s: float | None = None,
     ) -> Sessions:
         """The sessions of an application, with those of the oldest member taken over. NOD-STA-02
 
         `asked`: the member to ask in the place of the oldest, who may not have the application yet.
+        `timeout_s`: back after that, ready or not; None: when the settings say so.
         """
         manager = SessionManager(settings, session_ids(random.SystemRandom()), codecs)
         sessions = Sessions(
@@ -168,9 +170,11 @@ class ClusterNode:
             manager.start(sorted(self.members(), key=lambda one: one.name != asked), _now_ms())
             outgoing = self.contexts.messages_to_send()
         self.send(outgoing)
-        deadline = time.monotonic() + timeout_s
+        deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
-            while not manager.ready and (manager.transfer.reading or time.monotonic() < deadline):
+            while not (manager.ready or self._ends.is_set()):
+                if time.monotonic() >= deadline and not manager.transfer.reading:
+                    break
                 self._changed.wait(0.5)
                 manager.pass_time(_now_ms())
         return sessions

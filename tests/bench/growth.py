@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field
 from refjk.runtime.senders_settings import Mode
 from tests.bench import report
 from tests.bench.chart import Chart, Curve
+from tests.bench.decisions import ALGORITHMS
+from tests.bench.failover_domains import found_again
 from tests.bench.growth_model import Costs, Load, play
 
 NODES = (2, 3, 4, 6, 10, 20, 50, 100)
@@ -22,8 +24,8 @@ PER_S = 10.0  # requests at each node
 REQUESTS = 400
 SHORT_REQUESTS = 40
 SEED = 1
-# Of a change of a small session, as `replication` measured it: what a request costs its node with one and with
-# five others tells `send` and `change` apart, and what it costs the others is `receive`.
+# Of a change of a small session, as `replication` measured it: what a request costs its node with one other
+# and with five tells `send` and `change` apart; what it costs each of the others is `receive`.
 COSTS = {
     Mode.SYNCHRONOUS: Costs(change=90, send=200, receive=380),
     Mode.POOLED: Costs(change=90, send=200, receive=380),
@@ -34,9 +36,13 @@ WHOLE, PARTED = "one cluster", "domains"
 
 @dataclass(slots=True)
 class Result:
-    """`numbers` by mode, by "one cluster" or "domains", and by the number of nodes."""
+    """`numbers` by mode, by "one cluster" or "domains", and by the number of nodes.
+
+    `found_again`: of the sessions of failed nodes, the share that a balancer sends to a node with a copy.
+    """
 
     numbers: dict[str, dict[str, dict[int, dict[str, float]]]] = field(default_factory=dict)
+    found_again: dict[str, float] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
 
 
@@ -71,6 +77,14 @@ def measure(*, short: bool = False) -> Result:
                 nodes: measure_once(nodes, nodes if name == WHOLE else DOMAIN, mode, load)
                 for nodes in (SHORT_NODES if short else NODES)
             }
+    most = (SHORT_NODES if short else NODES)[-1]
+    result.found_again = {
+        f"mod_jk {algorithm}, domains {'told' if told else 'not told'}": found_again(
+            algorithm, most, DOMAIN, told=told, seed=SEED
+        )
+        for algorithm in ALGORITHMS
+        for told in (True, False)
+    }
     result.facts = {
         "simulated": f"{load.requests} requests for each number of nodes, {PER_S:g} per node and second",
         **{
@@ -93,6 +107,8 @@ def as_markdown(result: Result) -> str:
         header += [f"{mode} p50 / p99 ms" for mode in result.numbers]
         header += ["messages per change", "messages per s", "Mbit/s", "busy", "most requests per s"]
         parts.append(report.table(header, _rows(result, name)))
+    rows = [[name, f"{100 * share:.0f} %"] for name, share in result.found_again.items()]
+    parts.append(report.table(["sessions of a failed node that find a copy", "share"], rows))
     return "\n\n".join(parts)
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from refjk.runtime.senders_settings import Mode
 from tests.bench import growth
+from tests.bench.decisions import ALGORITHMS
+from tests.bench.failover_domains import found_again
 from tests.bench.growth import COSTS, PARTED, WHOLE, measure_once
 from tests.bench.growth_model import Costs, Load, play
 
@@ -49,11 +51,21 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
     assert measure_once(4, 4, Mode.POOLED, Load(10.0, 30, 8)) != first
 
 
+@pytest.mark.parametrize("algorithm", list(ALGORITHMS))
+def test_sessions_of_a_failed_node_find_their_copy_where_the_balancer_knows_the_domains(
+    algorithm: str,
+) -> None:
+    assert found_again(algorithm, 12, 3, told=True, seed=1) == 1
+    assert found_again(algorithm, 12, 3, told=False, seed=1) < 0.7
+    assert found_again(algorithm, 12, 12, told=False, seed=1) == 1
+
+
 def test_tables_and_curves_have_every_mode_with_and_without_domains() -> None:
     result = growth.measure(short=True)
     text = growth.as_markdown(result)
     charts = growth.charts(result)
 
+    assert "| mod_jk 1.2.7, domains told | 100 % |" in text
     assert f"| {WHOLE}: nodes |" in text and f"| {PARTED}: nodes |" in text
     assert [curve.name for curve in charts["growth-wait"].curves] == [
         name for mode in Mode for name in (mode.value, f"{mode.value}, domains")

@@ -16,7 +16,7 @@ from refjk.runtime.sessions import Sessions
 from refjk.session import ManagerSettings
 from refjk.session.attributes import AttributeCodec, AttributeCodecs
 from refjk.speccheck import covers
-from tests.runtime.replication import DEADLINE_S, until
+from tests.runtime.replication import DEADLINE_S, Inbox, receiving, until
 
 _ports = itertools.count(41_000 + os.getpid() % 4000)
 _SLOW = ClassDescription.of("shop.Slow", 1, "Ljava/lang/String; name")
@@ -116,3 +116,21 @@ def test_requests_go_on_while_a_state_is_written_and_while_it_is_read() -> None:
             b.stop(1.0)
     finally:
         a.stop(1.0)
+
+
+def test_whoever_waits_without_end_for_a_state_is_free_when_the_node_stops() -> None:
+    inbox = Inbox()
+    done = threading.Event()
+    with receiving(inbox) as (_, silent):
+        node = ClusterNode(NodeSettings(route="b", multicast=None, static=(silent,)))
+        node.start()
+        settings = ManagerSettings("", route="b", state_transfer_timeout_ms=-1)
+        waiting = threading.Thread(target=lambda: (node.add_context(settings), done.set()))
+        waiting.start()
+        assert until(lambda: len(inbox.payloads) == 1)
+        assert not done.is_set()
+
+        node.stop(1.0)
+
+        assert done.wait(DEADLINE_S)
+        waiting.join(DEADLINE_S)
