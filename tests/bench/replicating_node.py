@@ -7,7 +7,7 @@ once it has done so many deltas since its start.
 from __future__ import annotations
 
 import json
-import resource
+import os
 import sys
 import time
 
@@ -17,6 +17,7 @@ from refjk.runtime.multicast import MulticastSettings
 from refjk.runtime.senders_settings import Mode, SenderSettings
 from refjk.runtime.sessions import Sessions
 from refjk.session import ManagerSettings
+from tests.interop.peers import peak_rss
 
 DEADLINE_S = 300.0
 LOOK_S = 0.002
@@ -40,7 +41,7 @@ def report(sessions: Sessions, took_s: float) -> str:
         "deltas": manager.counters.deltas_executed,
         "cpu_s": time.process_time(),
         "took_s": took_s,
-        "peak_octets": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_octets": peak_rss(os.getpid()),
     }
     return json.dumps(numbers)
 
