@@ -12,8 +12,8 @@ from xml.sax.saxutils import escape
 
 from refjk.simulation.picture import COLOURS, text
 
-WIDTH, HEIGHT = 720, 400
-LEFT, RIGHT, TOP, BOTTOM = 76, 190, 60, 52
+WIDTH, HEIGHT = 740, 400
+LEFT, RIGHT, TOP, BOTTOM = 76, 206, 60, 52
 TICKS = 6  # of an axis that is not logarithmic, about
 
 _STYLE = """
