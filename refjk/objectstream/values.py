@@ -129,8 +129,9 @@ def _fill(view: View, values: list[object]) -> None:
 def release(values: Iterable[object]) -> None:
     """Lets all collections of a stream go on without the records that they were read from. OBS-VAL-08
 
-    Those take more than twice the memory. Where a record tells more than class and items (a comparator, an order of
-    access) it stays. Nothing is released where an object without a value may hold some of the same records.
+    Those take more than twice the memory. Where a record tells more than class and items (a comparator, an
+    order of access) it stays. Nothing is released where an object without a value may hold some of the same
+    records.
     """
     found: dict[int, JavaCollection] = {}
     stack = list(values)
