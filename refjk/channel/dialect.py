@@ -28,8 +28,8 @@ class Envelope:
 class ChannelLimits:
     """What a peer may make us hold, in octets."""
 
-    data_size: int = 64 * 1024 * 1024  # of one frame, as it is on the wire
-    payload_size: int = 64 * 1024 * 1024  # of one message, unzipped
+    data_size: int = 256 * 1024 * 1024  # of one frame, as it is on the wire
+    payload_size: int = 256 * 1024 * 1024  # of one message, unzipped: the state of a large node is one
 
 
 class AnswerTime(Enum):

@@ -150,6 +150,7 @@ class ClusterElement(Part):
     manager_class_name: str
     expire_on_shutdown: bool
     notify_listeners: bool
+    state_transfer_timeout_s: int  # negative: no limit
     membership: MembershipElement
     receiver: ReceiverElement
     sender: SenderElement

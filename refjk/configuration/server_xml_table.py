@@ -233,7 +233,15 @@ ATTRIBUTES: Mapping[str, tuple[AttributeInfo, ...]] = {
         _flag("notifyListenersOnReplication", True, "notify_listeners"),
         *_quiet("useDirtyFlag", "the DeltaManager never looks at it"),
         *_quiet("printToScreen protocol debug", _FACTOR),
-        *_passed("doClusterLog clusterLogName defaultMode manager.stateTransferTimeout", "since 5.5.10"),
+        _number(
+            "manager.stateTransferTimeout",
+            60,
+            "state_transfer_timeout_s",
+            "s",
+            -1,
+            note="since 5.5.10; the longest wait of a node that starts for the sessions of others; -1: none",
+        ),
+        *_passed("doClusterLog clusterLogName defaultMode", "since 5.5.10"),
     ),
     "Membership": (
         _class(_CLUSTER + "mcast.McastService"),

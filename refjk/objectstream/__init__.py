@@ -51,7 +51,7 @@ from refjk.objectstream.python_types import (
 )
 from refjk.objectstream.reader import ObjectReader, read_stream
 from refjk.objectstream.sequence import ObjectInput, ObjectOutput, blocks_of, read_object, write_object
-from refjk.objectstream.values import record_of, value_of
+from refjk.objectstream.values import record_of, release, value_of
 from refjk.objectstream.writer import ObjectWriter, write_stream
 
 __all__ = [
@@ -93,6 +93,7 @@ __all__ = [
     "read_object",
     "read_stream",
     "record_of",
+    "release",
     "value_of",
     "write_object",
     "write_stream",

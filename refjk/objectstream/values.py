@@ -12,6 +12,7 @@ import operator
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, cast
 
 from refjk.base.errors import LocalProtocolError
@@ -35,6 +36,8 @@ _VIEWED = (JavaObject, ObjectArray)
 _NO_KEYS = (ObjectArray, ByteArray, PrimitiveArray, Decimal)
 _SETS = (set, frozenset)
 _KEY_BITS_MAX = 64
+_FOLLOWS = object()
+_FOLLOWING = frozenset({"size", "threshold", "elementCount", "elementData"})
 _ARRAY_CODES = {"h": "S", "H": "C", "i": "I", "l": "J", "q": "J", "f": "F", "d": "D"}
 
 View = JavaList | JavaMap | JavaSet | JavaArray
@@ -123,6 +126,61 @@ def _fill(view: View, values: list[object]) -> None:
         view.extend(values)
 
 
+def release(values: Iterable[object]) -> None:
+    """Lets all collections of a stream go on without the records that they were read from. OBS-VAL-08
+
+    Those take more than twice the memory. Where a record tells more than class and items (a comparator, an
+    order of access) it stays. Nothing is released where an object without a value may hold some of the same
+    records.
+    """
+    found: dict[int, JavaCollection] = {}
+    stack = list(values)
+    while stack:
+        value = stack.pop()
+        if type(value) in _VIEWED:
+            return
+        if not isinstance(value, JavaCollection) or id(value) in found:
+            continue
+        found[id(value)] = value
+        if isinstance(value, dict):
+            stack += value
+            stack += value.values()
+        else:
+            stack += cast("Iterable[object]", value)
+    for value in found.values():
+        source = value.source
+        if isinstance(source, JavaObject) and _is_usual(source):
+            source.view = value.source = None
+
+
+def _is_usual(record: JavaObject) -> bool:
+    """Whether a new object of the class with the same items would say as much."""
+    usual = _usual_values(record.class_name)
+    if len(usual) != len(record.data) or (record.class_name in TREES and has_comparator(record)):
+        return False
+    for part, expected in zip(record.data, usual, strict=True):
+        values = part.values or ()
+        if len(values) != len(expected):
+            return False
+        if any(want is not _FOLLOWS and have != want for have, want in zip(values, expected, strict=True)):
+            return False
+    return True
+
+
+@lru_cache
+def _usual_values(class_name: str) -> tuple[tuple[object, ...], ...]:
+    """Of the parts of a new object; `_FOLLOWS` for what follows from the items."""
+    record = new_object(class_name)
+    _replace(record, [])
+    return tuple(
+        tuple(
+            _FOLLOWS if field.name in _FOLLOWING else value
+            for field, value in zip(part.description.fields, part.values or (), strict=False)
+        )
+        for part in record.data
+    )
+
+
 # -- values to records ------------------------------------------------------------------------
 
 
@@ -130,10 +188,11 @@ class Recorder:
     """Makes records of values, one for each value however often it comes.
 
     Values are told apart by identity, so that what is shared stays shared; a plain list that changes
-    after its first record is not looked at again.
+    after its first record is not looked at again. `lasting`: a collection keeps the record made for it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, lasting: bool = True) -> None:
+        self._lasting = lasting
         self._made: dict[int, tuple[object, object]] = {}  # with the value, whose id is taken then
 
     def record_of(self, value: object) -> object:
@@ -159,7 +218,7 @@ class Recorder:
         if record is None:
             record = _empty_record(value)
             unfilled.append((record, _in_order(value, record)))
-            if isinstance(value, JavaCollection):
+            if self._lasting and isinstance(value, JavaCollection):
                 value.source, record.view = record, value
         if not (isinstance(value, bytes) and len(value) == 1):
             # There is one object in Python for equal octets of one; nobody shares it on purpose.

@@ -61,7 +61,7 @@ class ObjectWriter:
         self._handles: dict[int, int] = {}
         self._kept: list[object] = []  # while a record is here its id is nobody else's
         self._given = 0
-        self._recorder = Recorder()
+        self._recorder = Recorder(lasting=False)
         self._signatures: dict[str, JavaString] = {}
 
     def octets(self) -> bytes:
@@ -93,7 +93,7 @@ class ObjectWriter:
         self._handles.clear()
         self._kept.clear()
         self._given = 0
-        self._recorder = Recorder()
+        self._recorder = Recorder(lasting=False)
 
     # -- records ----------------------------------------------------------------------------
 

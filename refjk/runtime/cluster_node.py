@@ -11,6 +11,7 @@ node.stop()
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import random
 import threading
@@ -52,6 +53,7 @@ from refjk.session import (
     SessionManager,
     SessionMessage,
     SingleSignOnMessage,
+    StateReading,
     message_of_record,
     record_of_message,
     session_ids,
@@ -147,11 +149,12 @@ class ClusterNode:
         replication_filter: str | None = None,
         turns_routes: bool = True,
         asked: str | None = None,
-        timeout_s: float = 65.0,
+        timeout_s: float | None = None,
     ) -> Sessions:
         """The sessions of an application, with those of the oldest member taken over. NOD-STA-02
 
         `asked`: the member to ask in the place of the oldest, who may not have the application yet.
+        `timeout_s`: back after that, ready or not; None: when the settings say so.
         """
         manager = SessionManager(settings, session_ids(random.SystemRandom()), codecs)
         sessions = Sessions(
@@ -167,10 +170,12 @@ class ClusterNode:
             manager.start(sorted(self.members(), key=lambda one: one.name != asked), _now_ms())
             outgoing = self.contexts.messages_to_send()
         self.send(outgoing)
-        deadline = time.monotonic() + timeout_s
+        deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
-            while not manager.ready and (left := deadline - time.monotonic()) > 0:
-                self._changed.wait(min(left, 0.5))
+            while not (manager.ready or self._ends.is_set()):
+                if time.monotonic() >= deadline and not manager.transfer.reading:
+                    break
+                self._changed.wait(0.5)
                 manager.pass_time(_now_ms())
         return sessions
 
@@ -238,7 +243,7 @@ class ClusterNode:
         """In order; returns when the mode of the senders says that it is time. NOD-SND-02, NOD-SND-03"""
         results = []
         for one in outgoing:
-            message: Message = stamped(one.message, self.own_address(), _now_ms())
+            message: Message = stamped(one.written(), self.own_address(), _now_ms())
             to = self._reached(one.to)
             try:
                 result = self.channel.send(message, to)
@@ -277,10 +282,32 @@ class ClusterNode:
 
     def _received(self, message: Message) -> None:
         with self.lock:
-            self.contexts.receive(message, _now_ms())
-            outgoing = self.contexts.messages_to_send()
-            self._report()
-            self._changed.notify_all()
+            begun = self.contexts.begin_reading(message)
+        if begun is None:
+            self._do(lambda: self.contexts.receive(message, _now_ms()))
+        else:
+            threading.Thread(target=self._read, args=begun, name="refjk-state", daemon=True).start()
+
+    def _read(self, manager: SessionManager, reading: StateReading) -> None:
+        """A state, of which there is one at a time for each manager. SES-XFR-13
+
+        Not in the thread that it came by: who sent it has its answer at once, and a synchronous sender has
+        no other connection for what its users do meanwhile.
+        """
+        reading.read()
+        try:
+            self._do(lambda: manager.end_reading(reading, _now_ms()))
+        except Exception:
+            logger.exception("the sessions of another node could not be read")
+
+    def _do(self, act: Callable[[], None]) -> None:
+        with self.lock:
+            try:
+                act()
+            finally:
+                outgoing = self.contexts.messages_to_send()
+                self._report()
+                self._changed.notify_all()
         if outgoing:
             self._answers.put(outgoing)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from refjk.base.errors import InputError, LocalProtocolError
@@ -121,7 +122,7 @@ class ClusteredEngine:
     def _sessions_of(self, application: Application, host: HostElement) -> Sessions:
         """Its own; a version that replaces another one gets those of the path. FAR-VER-06"""
         node, cluster = self.nodes.get(host.name), host.cluster
-        settings = self._manager_settings(application, cluster)
+        settings = manager_settings(self._engine.jvm_route, application, cluster)
         if node is None or cluster is None or not application.distributable:
             return self._alone_sessions(settings)
         key = (host.name, application.path)
@@ -157,16 +158,26 @@ class ClusteredEngine:
             if sessions is not None:
                 self.nodes[host_name].remove_context(sessions)
 
-    def _manager_settings(self, application: Application, cluster: ClusterElement | None) -> ManagerSettings:
-        manager = None if application.context is None else application.context.manager
-        return ManagerSettings(
-            context_name=application.path,
-            route=self._engine.jvm_route,
-            max_inactive_interval=application.web.session_timeout.value * MINUTE_S,
-            max_active_sessions=-1 if manager is None else manager.sessions_max,
-            expire_sessions_on_shutdown=cluster is None or cluster.expire_on_shutdown,
-            notify_listeners_on_replication=cluster is None or cluster.notify_listeners,
-        )
+
+def manager_settings(
+    route: str | None, application: Application, cluster: ClusterElement | None
+) -> ManagerSettings:
+    """How the sessions of an application are kept; without a cluster, in this process alone."""
+    manager = None if application.context is None else application.context.manager
+    settings = ManagerSettings(
+        context_name=application.path,
+        route=route,
+        max_inactive_interval=application.web.session_timeout.value * MINUTE_S,
+        max_active_sessions=-1 if manager is None else manager.sessions_max,
+    )
+    if cluster is None:
+        return settings
+    return replace(
+        settings,
+        expire_sessions_on_shutdown=cluster.expire_on_shutdown,
+        notify_listeners_on_replication=cluster.notify_listeners,
+        state_transfer_timeout_ms=1000 * cluster.state_transfer_timeout_s,  # SXM-CLU-06
+    )
 
 
 def farm_directories(deployer: DeployerElement, base: Path) -> FarmDirectories:

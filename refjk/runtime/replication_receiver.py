@@ -38,7 +38,7 @@ class ReceiverSettings:
     threads: int = 6
     selector_timeout_ms: int = 100
     connections_max: int = 1000
-    buffered_max: int = 256 * 1024 * 1024  # octets of incomplete frames, of all connections
+    buffered_max: int = 512 * 1024 * 1024  # octets of incomplete frames, of all connections
     limits: ChannelLimits = field(default_factory=ChannelLimits)
     tls: ssl.SSLContext | None = None
     handshake_ms: int = 5000  # for the handshake of TLS

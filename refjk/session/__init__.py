@@ -7,7 +7,7 @@
     manager.request_completed(session.id, now_ms)
     manager.end(session)
     for outgoing in manager.messages_to_send():  # after every call: to one member, or to all
-        octets = encode_message(stamped(outgoing.message, own_address, now_ms), release)
+        octets = encode_message(stamped(outgoing.written(), own_address, now_ms), release)
 
     manager.receive(decode_message(octets), now_ms)
 
@@ -52,6 +52,7 @@ from refjk.session.messages import (
     stamped,
 )
 from refjk.session.principal import Principal
+from refjk.session.reading import StateReading
 from refjk.session.routes import OLD_ID_ATTRIBUTE, RouteBinder, RouteChange, route_of, turned_over
 from refjk.session.rules import ORIGINAL, REPAIRED, Rules
 from refjk.session.session import Session, SessionInvalid
@@ -109,6 +110,7 @@ __all__ = [
     "SessionState",
     "SingleSignOnAction",
     "SingleSignOnMessage",
+    "StateReading",
     "StateTransfer",
     "TooManySessions",
     "TransferPhase",

@@ -16,6 +16,7 @@ from refjk.session.codes import (
 from refjk.session.manager import SessionManager
 from refjk.session.manager_settings import Outgoing
 from refjk.session.messages import Message, SessionIdMessage, SessionMessage, SingleSignOnMessage
+from refjk.session.reading import StateReading
 from refjk.session.session import Session
 from refjk.session.state import encode_all_sessions
 
@@ -91,6 +92,14 @@ class Contexts:
         self.counters.unknown_context += 1
         if isinstance(message, SessionMessage) and message.event_type == EventType.GET_ALL:
             self._answer_with_nothing(message)
+
+    def begin_reading(self, message: Message) -> tuple[SessionManager, StateReading] | None:
+        """Whose state it is, and how it is read without the lock; None: it goes to `receive`. SES-XFR-13"""
+        if not isinstance(message, SessionMessage) or message.context_name is None:
+            return None
+        manager = self._managers.get(message.context_name)
+        reading = None if manager is None else manager.begin_reading(message)
+        return None if manager is None or reading is None else (manager, reading)
 
     def messages_to_send(self) -> list[Outgoing]:
         """Of this table and of all its managers."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from refjk.base.errors import LocalProtocolError, Malformed
-from refjk.objectstream import Limits, ObjectInput, ObjectOutput, record_of
+from refjk.objectstream import Limits, ObjectInput, ObjectOutput, record_of, release
 from refjk.session.attributes import NO_CODECS, AttributeCodecs
 from refjk.session.codes import RESERVED_NAMES, ActionType, Verb
 from refjk.session.principal import Principal, principal_of_record, record_of_principal
@@ -138,6 +138,7 @@ def decode_delta_request(
     for _ in range(count):
         request.add(_read_action(source, codecs, decoded, lenient))
     source.expect_end()
+    release([action.value for action in request])
     request.record_all = record_all
     return request
 

@@ -14,8 +14,9 @@ from refjk.session.codes import (
 )
 from refjk.session.member_address import MemberAddress
 from refjk.session.messages import SessionIdMessage, SessionMessage
+from refjk.session.reading import StateReading
 from refjk.session.session import Session
-from refjk.session.state import SessionState, decode_all_sessions, encode_what_can_be
+from refjk.session.state import SessionState, encode_what_can_be
 from refjk.session.table import SessionTable
 from refjk.session.transfer import Heldable, HeldMessages, StateTransfer, TransferPhase
 
@@ -58,7 +59,7 @@ class StateExchange:
     def _ask_another(self, now_ms: int) -> None:
         """If the one that was asked is gone or starting itself: the next oldest. SES-XFR-05, SES-XFR-11"""
         asked = self.transfer.asked
-        if not self.transfer.waiting or asked is None:
+        if not self.transfer.waiting or asked is None or self.transfer.reading:
             return
         able = [member for member in self._members if member.name not in self._waiting_for_us]
         if any(member.name == asked.name for member in able):
@@ -111,11 +112,15 @@ class StateExchange:
     def _send(self, sessions: Sequence[Session], to: MemberAddress) -> None:
         table = self._table
         states = [session.to_state() for session in sessions]
-        octets, left_out = encode_what_can_be(states, table.settings.release, table.codecs)
-        for session_id, name, reason in left_out:
-            table.report("unwritable", reason, session_id, name)
+
+        def write() -> bytes:
+            octets, left_out = encode_what_can_be(states, table.settings.release, table.codecs)
+            for session_id, name, reason in left_out:
+                table.report("unwritable", reason, session_id, name)
+            return octets
+
         unique_id = f"{STATE_ID}-{table.settings.context_name}"
-        table.tell(EventType.ALL_SESSION_DATA, STATE_ID, unique_id, octets, to)
+        table.tell(EventType.ALL_SESSION_DATA, STATE_ID, unique_id, to=to, write=write)
 
     # -- waiting ------------------------------------------------------------------------------
 
@@ -170,23 +175,53 @@ class StateExchange:
 
     def receive(self, message: SessionMessage, now_ms: int) -> None:
         """SES-XFR-08"""
-        table, transfer = self._table, self.transfer
-        if table.rules.state_overwrites:
-            self._load(self._states(message), now_ms)
-            transfer.phase = TransferPhase.DONE
+        if self._table.rules.state_overwrites:
+            self._load(self._read(message).states(), now_ms)
+            self.transfer.phase = TransferPhase.DONE
             return
-        if not transfer.open or not self._is_from_asked(message):
-            table.counters.states_refused += 1
-            table.report("state", "a state that was not asked for, or is there already")
-            return
-        if transfer.held.overflowed and transfer.questions < QUESTIONS_MAX and transfer.asked is not None:
+        if not self._wanted(message) or self.transfer.reading:
+            self._table.counters.states_refused += 1
+            self._table.report("state", "a state that was not asked for, or is there already")
+        elif not self._asked_again(now_ms):
+            self._take(self._read(message).states(), now_ms)
+
+    def begin_reading(self, message: SessionMessage) -> StateReading | None:
+        """For a state that may be long to read; None for one that `receive` deals with. SES-XFR-13
+
+        The parts of later releases are short, and more of them may come.
+        """
+        transfer, table = self.transfer, self._table
+        in_parts = table.settings.release >= STATE_COMPLETE_SINCE
+        if in_parts or table.rules.state_overwrites or transfer.reading or not self._wanted(message):
+            return None
+        transfer.reading = True
+        return StateReading(message, table.settings.release, table.codecs)
+
+    def end_reading(self, reading: StateReading, now_ms: int) -> None:
+        """It was read: loads it. Raises `Malformed`."""
+        self.transfer.reading = False
+        try:
+            states = reading.states()
+            if not self._asked_again(now_ms):
+                self._take(states, now_ms)
+        finally:
+            self._ask_another(now_ms)
+
+    def _wanted(self, message: SessionMessage) -> bool:
+        return self.transfer.open and self._is_from_asked(message)
+
+    def _asked_again(self, now_ms: int) -> bool:
+        """Whether more came meanwhile than could be kept, so that another state is needed. SES-XFR-07"""
+        transfer = self.transfer
+        again = transfer.held.overflowed and transfer.questions < QUESTIONS_MAX
+        if again and transfer.asked is not None:
             self._ask(transfer.asked, now_ms)
-            return
-        ended = transfer.ended
-        self._load(
-            (one for one in self._states(message) if table.known(one.id) is None and one.id not in ended),
-            now_ms,
-        )
+            return True
+        return False
+
+    def _take(self, states: Iterable[SessionState], now_ms: int) -> None:
+        table, ended = self._table, self.transfer.ended
+        self._load((one for one in states if table.known(one.id) is None and one.id not in ended), now_ms)
         if table.settings.release < STATE_COMPLETE_SINCE:
             self.finish(now_ms)
 
@@ -199,14 +234,14 @@ class StateExchange:
         """Any that was asked: one that had nothing to give then answers when it has."""
         return message.address is None or message.address.name in self.transfer.asked_names
 
-    def _states(self, message: SessionMessage) -> list[SessionState]:
-        settings = self._table.settings
-        states = decode_all_sessions(message.octets or b"", settings.release, self._table.codecs)
-        self._table.counters.states_loaded += 1
-        return states
+    def _read(self, message: SessionMessage) -> StateReading:
+        reading = StateReading(message, self._table.settings.release, self._table.codecs)
+        reading.read()
+        return reading
 
     def _load(self, states: Iterable[SessionState], now_ms: int) -> None:
         table = self._table
+        table.counters.states_loaded += 1
         for state in states:
             if len(table) >= table.settings.replicas_max:
                 table.counters.replicas_refused += 1

@@ -18,6 +18,7 @@ from refjk.session.exchange import StateExchange
 from refjk.session.manager_settings import ManagerSettings, Outgoing
 from refjk.session.member_address import MemberAddress
 from refjk.session.messages import SessionIdMessage, SessionMessage
+from refjk.session.reading import StateReading
 from refjk.session.session import Session
 from refjk.session.table import SessionTable, TooManySessions
 from refjk.session.transfer import Heldable, StateTransfer
@@ -158,6 +159,18 @@ class SessionManager(SessionTable):
     def receive(self, message: SessionMessage | SessionIdMessage, now_ms: int) -> None:
         """A message of another node. Nothing in it makes this raise."""
         self._guarded(self._receive, message, now_ms)
+
+    def begin_reading(self, message: SessionMessage) -> StateReading | None:
+        """For a message that is long to read: `read` it without the lock, then call `end_reading`. SES-XFR-13
+
+        None: it goes to `receive`.
+        """
+        is_state = message.event_type == EventType.ALL_SESSION_DATA
+        return self._exchange.begin_reading(message) if is_state else None
+
+    def end_reading(self, reading: StateReading, now_ms: int) -> None:
+        """Does what its message says."""
+        self._guarded(lambda _, now_ms: self._exchange.end_reading(reading, now_ms), reading.message, now_ms)
 
     def _receive_later(self, message: Heldable, now_ms: int) -> None:
         self._guarded(self._do_unless_held, message, now_ms)

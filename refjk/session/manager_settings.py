@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from refjk.base.errors import LocalProtocolError
 from refjk.session.codes import FIRST_RELEASE, LAST_RELEASE
 from refjk.session.member_address import MemberAddress
-from refjk.session.messages import Message
+from refjk.session.messages import Message, SessionMessage
 from refjk.session.rules import REPAIRED, Rules
 
 
@@ -49,10 +49,21 @@ class ManagerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message to send, still without sender and time; `to` None: all members."""
+    """A message to send, still without sender and time; `to` None: all members.
+
+    `write` makes the octets of one that is long to write; the message is without them until `written`.
+    """
 
     message: Message
     to: MemberAddress | None = None
+    write: Callable[[], bytes] | None = None
+
+    def written(self) -> Message:
+        """The message with its octets. No lock of the manager's is needed for it. SES-XFR-13"""
+        if self.write is None:
+            return self.message
+        assert isinstance(self.message, SessionMessage)
+        return replace(self.message, octets=self.write())
 
 
 @dataclass(slots=True)

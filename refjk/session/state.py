@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -13,9 +13,11 @@ from refjk.objectstream import (
     Long,
     ObjectInput,
     ObjectOutput,
+    ObjectReader,
+    Reset,
     WriteAborted,
-    read_stream,
     record_of,
+    release,
     write_object,
 )
 from refjk.session.attributes import NO_CODECS, AttributeCodecs
@@ -24,6 +26,7 @@ from refjk.session.codes import NOT_SERIALIZABLE, PASSWORD_FLAG_SINCE
 from refjk.session.principal import Principal
 
 SESSIONS_MAX = 1_000_000
+SESSIONS_BETWEEN_RESETS = 1000
 ATTRIBUTES_MAX = 100_000
 ROLES_MAX = 10_000
 
@@ -56,6 +59,7 @@ class StateWriter:
         self._codecs = codecs
         self._target = ObjectOutput()
         self._made: dict[int, tuple[object, object]] = {}
+        self._written = 0
         self.left_out: LeftOut = []
 
     def write_count(self, count: int) -> None:
@@ -64,6 +68,10 @@ class StateWriter:
     def write_session(self, state: SessionState) -> None:
         """SES-LAY-01, SES-LAY-02. Boxed values are new objects each time, as in the original."""
         target = self._target
+        if self._written and self._written % SESSIONS_BETWEEN_RESETS == 0:
+            target.reset()  # SES-LAY-11
+            self._made.clear()
+        self._written += 1
         target.write_object(Long(state.creation_ms))
         target.write_object(Long(state.last_access_ms))
         target.write_object(record_of(state.max_inactive_interval))
@@ -169,11 +177,25 @@ class StateReader:
         codecs: AttributeCodecs = NO_CODECS,
         limits: Limits = STATE_LIMITS,
     ) -> None:
-        contents = [one for one in read_stream(octets, limits=limits).contents if not _is_torn(one)]
-        self._source = ObjectInput.of_contents(contents)
+        self._source = ObjectInput.of_contents(self._contents(ObjectReader(octets, limits=limits)))
         self._decoded: dict[int, tuple[object, object]] = {}
+        self._values: list[object] = []  # since the last reset
         self._release = release
         self._codecs = codecs
+
+    def _contents(self, reader: ObjectReader) -> Iterator[object]:
+        """Without tears. Nothing behind a reset refers to what is before it, so that is let go. SES-LAY-11"""
+        for content in reader:
+            if content is Reset.RESET:
+                self._let_go()
+            elif not isinstance(content, WriteAborted):
+                yield content
+        self._let_go()
+
+    def _let_go(self) -> None:
+        release(self._values)
+        self._values.clear()
+        self._decoded.clear()
 
     def read_count(self) -> int:
         return self._number("a number of sessions", 0, SESSIONS_MAX)
@@ -190,7 +212,8 @@ class StateReader:
             name = self._text("the name of an attribute")
             record = self._source.read_record()
             if record is not None and record != NOT_SERIALIZABLE:
-                attributes[name] = self._codecs.from_stream(record, self._decoded)
+                attributes[name] = value = self._codecs.from_stream(record, self._decoded)
+                self._values.append(value)
         return SessionState(
             session_id,
             creation_ms,
@@ -257,10 +280,6 @@ def decode_all_sessions(
     states = [reader.read_session() for _ in range(reader.read_count())]
     reader.expect_end()
     return states
-
-
-def _is_torn(content: object) -> bool:
-    return isinstance(content, WriteAborted)
 
 
 def _refuse(expected: str, actual: str) -> NoReturn:

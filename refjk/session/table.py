@@ -63,9 +63,10 @@ class SessionTable:
         unique_id: str,
         octets: bytes | None = None,
         to: MemberAddress | None = None,
+        write: Callable[[], bytes] | None = None,
     ) -> Outgoing:
         message = SessionMessage(event, self.settings.context_name, session_id, octets, unique_id)
-        outgoing = Outgoing(message, to)
+        outgoing = Outgoing(message, to, write)
         self._outgoing.append(outgoing)
         return outgoing
 

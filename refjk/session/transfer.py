@@ -67,7 +67,7 @@ class StateTransfer:
     asked_names: set[str | None] = field(default_factory=set)
     questions: int = 0
     ended: set[str] = field(default_factory=set)  # sessions that ended here since the question
-    loaded: int = 0
+    reading: bool = False  # a state has come and is being read
 
     @property
     def waiting(self) -> bool:
@@ -86,7 +86,9 @@ class StateTransfer:
         self.held.overflowed = False
 
     def deadline_ms(self) -> int | None:
-        """When the phase ends by itself."""
+        """When the phase ends by itself; not while a state is being read."""
+        if self.reading:
+            return None
         if self.phase is TransferPhase.WAITING and self.timeout_ms >= 0:
             return self.asked_at_ms + self.timeout_ms
         if self.phase is TransferPhase.LATE:

@@ -25,7 +25,7 @@ COLUMN_COUNTS = (200, 100, 50, 40, 25, 20, 10)
 REQUESTS_IN_COLUMN = 200
 LEGEND_MAX = 24
 
-_COLOURS = (  # light, dark
+COLOURS = (  # light, dark
     ("#4477aa", "#6fa3d8"),
     ("#ee7733", "#f2955f"),
     ("#228833", "#4fb35f"),
@@ -99,12 +99,12 @@ class _Picture:
         yield f"<title>{escape(title)}</title>"
         yield f"<style>{_STYLE}{_worker_style(0)}"
         yield f"@media (prefers-color-scheme: dark) {{{_STYLE_DARK}{_worker_style(1)}}}</style>"
-        yield _text(LEFT, 28, title, "title")
+        yield text(LEFT, 28, title, "title")
         about = (
             f"mod_jk {result.subject.profile.value}, {result.requests} requests, {result.moves} moves,"
             f" {result.errors} errors, seed {result.scenario.seed}"
         )
-        yield _text(LEFT, 48, about, "quiet")
+        yield text(LEFT, 48, about, "quiet")
         yield from self._shares()
         yield from self._legend()
         yield from self._span_rows()
@@ -125,13 +125,13 @@ class _Picture:
         for number, (worker, band) in enumerate(zip(self._result.workers, self._bands(), strict=True)):
             tip = f"{worker.name}: {worker.share:.1%}"
             yield (
-                f'<path class="area w{number % len(_COLOURS)}" d="{self._outline(band)}">'
+                f'<path class="area w{number % len(COLOURS)}" d="{self._outline(band)}">'
                 f"<title>{escape(tip)}</title></path>"
             )
         for part in range(0, 101, 25):
             y = self._share_y(part / 100)
             yield f'<line class="grid" x1="{LEFT}" x2="{LEFT + self._plot_width}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            yield _text(LEFT - 8, y + 4, f"{part} %", "quiet", anchor="end")
+            yield text(LEFT - 8, y + 4, f"{part} %", "quiet", anchor="end")
         for span in self._spans:
             for time_us in (span.from_us, span.to_us):
                 if time_us is not None and time_us < self._result.scenario.duration_us:
@@ -165,12 +165,12 @@ class _Picture:
         hidden = max(0, len(workers) - LEGEND_MAX)
         step = min(ROW, SHARES_HEIGHT / min(len(workers), LEGEND_MAX))
         for number, worker in enumerate(workers[hidden:][::-1]):
-            index = (len(workers) - 1 - number) % len(_COLOURS)
+            index = (len(workers) - 1 - number) % len(COLOURS)
             y = TOP + step * number
             yield f'<rect class="w{index}" x="{x}" y="{y:.1f}" width="11" height="11" rx="2"/>'
-            yield _text(x + 17, y + 10, f"{_short(worker.name)} {worker.share:.1%}")
+            yield text(x + 17, y + 10, f"{_short(worker.name)} {worker.share:.1%}")
         if hidden:
-            yield _text(x + 17, TOP + SHARES_HEIGHT + 14, f"and {hidden} more", "quiet")
+            yield text(x + 17, TOP + SHARES_HEIGHT + 14, f"and {hidden} more", "quiet")
 
     def _span_rows(self) -> Iterator[str]:
         """A bar for each outage and drain, below the time it has."""
@@ -185,9 +185,9 @@ class _Picture:
             yield f'<rect class="{kind}" x="{left:.1f}" y="{y}" width="{width:.1f}" height="12" rx="2"/>'
             words = f"{_short(span.worker)} {span_words(span)}"
             if left < LEFT + self._plot_width / 2:
-                yield _text(left + width + 6, y + 11, words)
+                yield text(left + width + 6, y + 11, words)
             else:
-                yield _text(left - 6, y + 11, words, anchor="end")
+                yield text(left - 6, y + 11, words, anchor="end")
 
     def _events(self) -> Iterator[str]:
         """Moves and errors in a second, one above the other, and the axis of time."""
@@ -197,7 +197,7 @@ class _Picture:
             for series in (self._result.move_series, self._result.error_series)
         ]
         top = max(map(sum, zip(*rates, strict=True))) or 1.0
-        yield _text(LEFT, self._events_top - 6, "moves and errors in a second", "quiet")
+        yield text(LEFT, self._events_top - 6, "moves and errors in a second", "quiet")
         for column, (moves, errors) in enumerate(zip(*rates, strict=True)):
             left, right = self._column_x(column), self._column_x(column + 1)
             y = float(bottom)
@@ -210,23 +210,23 @@ class _Picture:
                         f' height="{height:.1f}"/>'
                     )
         yield f'<line class="grid" x1="{LEFT}" x2="{LEFT + self._plot_width}" y1="{bottom}" y2="{bottom}"/>'
-        yield _text(LEFT - 8, self._events_top + 10, f"{top:.3g}", "quiet", anchor="end")
-        yield _text(LEFT - 8, bottom + 4, "0", "quiet", anchor="end")
+        yield text(LEFT - 8, self._events_top + 10, f"{top:.3g}", "quiet", anchor="end")
+        yield text(LEFT - 8, bottom + 4, "0", "quiet", anchor="end")
         x = WIDTH - RIGHT + 16
         for number, kind in enumerate(("errors", "moves")):
             y = self._events_top + ROW * number
             yield f'<rect class="{kind}" x="{x}" y="{y}" width="11" height="11" rx="2"/>'
-            yield _text(x + 17, y + 10, kind)
+            yield text(x + 17, y + 10, kind)
         for tick in range(6):
             time_us = self._result.scenario.duration_us * tick // 5
-            yield _text(self._x(time_us), bottom + 20, format_time(time_us), "quiet", anchor="middle")
+            yield text(self._x(time_us), bottom + 20, format_time(time_us), "quiet", anchor="middle")
 
 
 def _worker_style(scheme: int) -> str:
-    return "".join(f".w{index} {{ fill: {colour[scheme]}; }}\n" for index, colour in enumerate(_COLOURS))
+    return "".join(f".w{index} {{ fill: {colour[scheme]}; }}\n" for index, colour in enumerate(COLOURS))
 
 
-def _text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
+def text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
     css = f' class="{kind}"' if kind else ""
     return f'<text{css} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
 

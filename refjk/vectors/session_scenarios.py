@@ -363,7 +363,7 @@ class _Stage:
                     self._send(node, outgoing)
 
     def _send(self, source: _Player, outgoing: Outgoing) -> None:
-        octets = encode_message(stamped(outgoing.message, source.address, self.now_ms), _RELEASE)
+        octets = encode_message(stamped(outgoing.written(), source.address, self.now_ms), _RELEASE)
         targets = self._members_but(source) if source.is_member else []
         if outgoing.to is not None:
             targets = [node for node in targets if node.address == outgoing.to]

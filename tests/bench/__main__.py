@@ -8,18 +8,10 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import front, transfer
+from tests.bench import alone, front, transfer
 from tests.bench.candidates import CANDIDATES, Candidate
 from tests.bench.throughput import as_markdown, measure
 from tests.interop.peers import PeerMissing
-
-ALONE = (
-    "codec",
-    "decisions",
-    "objects",
-    "senders",
-    "replication",
-)  # refjk by itself, without httpd and other servers
 
 
 def parse() -> argparse.Namespace:
@@ -32,9 +24,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("requests", "front", "transfer", "codec", "decisions", "objects", "senders", "replication"),
+        choices=("requests", "front", "transfer", *alone.BENCHES),
         default="requests",
-        help="front: refjk's front and httpd, over AJP and over plain HTTP",
+        help="front: refjk's front and httpd, over AJP and over plain HTTP; senders and replication: between "
+        "processes; growth: a cluster of up to 100 nodes, simulated; cluster: these three and objects",
     )
     parser.add_argument("--rounds", type=int, default=5, metavar="N")
     parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="length of one measurement")
@@ -50,6 +43,17 @@ def parse() -> argparse.Namespace:
         + " ".join(candidate.name for candidate in front.FRONT_CANDIDATES),
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="all numbers of all rounds")
+    parser.add_argument(
+        "--svg",
+        type=Path,
+        metavar="FOLDER",
+        help="curves of senders, replication, growth and cluster; those of the documents: docs/explanation",
+    )
+    parser.add_argument(
+        "--short",
+        action="store_true",
+        help="of these and of objects: each once and small, to see that they run",
+    )
     return parser.parse_args()
 
 
@@ -63,6 +67,8 @@ def selected(what: str, only: str | None) -> list[Candidate]:
 def main() -> int:
     """Exit code 0; 1 when refjk was wanted and not measured; 4 without httpd; 5 when nothing was selected."""
     options = parse()
+    if options.what in alone.BENCHES:
+        return run_alone(options)
     candidates = selected(options.what, options.only)
     if not candidates:
         print(f"no candidate's name contains {options.only}", file=sys.stderr)
@@ -76,36 +82,23 @@ def main() -> int:
     if options.json:
         options.json.write_text(json.dumps(numbers, indent=1) + "\n")
     wanted = {candidate.name for candidate in candidates if candidate.kind == "own"}
-    return 0 if options.what in ALONE or wanted <= measured else 1
+    return 0 if wanted <= measured else 1
+
+
+def run_alone(options: argparse.Namespace) -> int:
+    """Text, numbers and pictures of refjk by itself."""
+    done = alone.BENCHES[options.what](alone.Wish(options.rounds, options.seconds, options.short))
+    print(done.text)
+    if options.json:
+        options.json.write_text(json.dumps(done.numbers, indent=1) + "\n")
+    if options.svg:
+        for path in alone.write_pictures(done.charts, options.svg):
+            print(f"{path} written", file=sys.stderr)
+    return 0
 
 
 def run(options: argparse.Namespace, candidates: list[Candidate]) -> tuple[str, object, set[str]]:
     """Markdown, numbers for JSON, and the names of what was measured."""
-    if options.what == "codec":
-        from tests.bench import codec
-
-        rates = codec.measure(options.rounds)
-        return codec.as_markdown(rates), rates, set(rates)
-    if options.what == "decisions":
-        from tests.bench import decisions
-
-        rates = decisions.measure(options.rounds)
-        return decisions.as_markdown(rates), rates, set(rates)
-    if options.what == "objects":
-        from tests.bench import objects
-
-        times = objects.measure(options.rounds)
-        return objects.as_markdown(times), times, set(times)
-    if options.what == "senders":
-        from tests.bench import senders
-
-        sent = senders.measure(options.rounds, options.seconds)
-        return senders.as_markdown(sent), dataclasses.asdict(sent), set()
-    if options.what == "replication":
-        from tests.bench import replication
-
-        added = replication.measure(options.rounds, options.seconds)
-        return replication.as_markdown(added), dataclasses.asdict(added), set()
     sizes = {"threads": options.threads, "httpd_threads": options.httpd_threads}
     if options.what == "transfer":
         moved = transfer.measure(candidates, rounds=options.rounds, **sizes)

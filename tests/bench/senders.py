@@ -19,6 +19,7 @@ from refjk.membership import MemberAdded, Tomcat55Membership
 from refjk.runtime.senders import Mode, SenderSettings
 from refjk.runtime.senders_channel import Channel
 from tests.bench import report
+from tests.bench.chart import Chart, Curve
 from tests.interop.peers.process import PROJECT
 
 SIZES = (200, 4096, 65536)
@@ -242,6 +243,24 @@ def as_markdown(result: Result) -> str:
         header = [f"messages per s, {GROWTH_SIZE} octets, members", *map(str, GROWTH)]
         parts.append(report.table(header, growth))
     return "\n\n".join(parts)
+
+
+def charts(result: Result) -> dict[str, Chart]:
+    """How many messages leave in a second as members grow in number; none if that was not measured."""
+    curves = []
+    for colour, mode in enumerate(Mode):
+        names = {count: Setting(mode, GROWTH_SIZE, count).name for count in GROWTH}
+        points = [
+            (float(count), statistics.median(result.numbers[name]["messages_per_s"]))
+            for count, name in names.items()
+            if name in result.numbers
+        ]
+        if points:
+            curves.append(Curve(mode.value, points, colour))
+    title = "Messages that one node sends to all others"
+    about = f"{GROWTH_SIZE} octets each; all nodes are processes of one machine with 2 cores"
+    chart = Chart(title, about, "other nodes", "messages per second", curves)
+    return {"senders-growth": chart} if curves else {}
 
 
 def _growth_row(result: Result, mode: Mode) -> list[str]:

@@ -373,3 +373,19 @@ def test_a_jvm_takes_the_state_of_a_manager_apart_and_writes_the_same_one(classe
     ]
     assert again == octets
     assert session.decode_all_sessions(again, 5) == states
+
+
+@covers("SES-LAY-11")
+def test_a_jvm_reads_on_behind_a_reset(classes: Path) -> None:
+    shared = "said often"
+    states = [
+        session.SessionState(f"{number:032X}.node1", 1, 2, 3, 1800, attributes={"a": shared, "n": number})
+        for number in range(2001)
+    ]
+    octets = session.encode_all_sessions(states, 5)
+
+    text, again = run(classes, 5, "state", [octets])
+
+    assert text.count(b"said\\0020often") == len(states)
+    assert again != octets  # the JVM's own writer resets nothing
+    assert session.decode_all_sessions(again, 5) == states

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from refjk.configuration import read_server_xml
-from refjk.runtime.applications import ApplicationLoader
-from refjk.runtime.clustered import ClusteredEngine
+import pytest
+
+from refjk.configuration import WebApplication, read_server_xml
+from refjk.runtime.applications import Application, ApplicationLoader
+from refjk.runtime.clustered import ClusteredEngine, manager_settings
 from refjk.runtime.contexts import Hosts
 from refjk.speccheck import covers
+from tests.configuration.server_xml_texts import changed
 
 SERVER = """<Server><Service name="Catalina"><Connector port="8009" protocol="AJP/1.3"/>
 <Engine name="Catalina" defaultHost="localhost" jvmRoute="n1"><Host name="localhost" appBase="webapps"/>
@@ -75,3 +78,18 @@ def test_listeners_of_a_web_xml_hear_of_sessions(tmp_path: Path) -> None:
         assert ask("/shop/end") == "created .n1, destroyed"
     finally:
         clusters.stop(1.0)
+
+
+@covers("SXM-CLU-06")
+@pytest.mark.parametrize(("written", "waits_ms"), [("", 60_000), ("300", 300_000), ("-1", -1000)])
+def test_how_long_a_node_waits_for_the_sessions_of_others_is_configured(written: str, waits_ms: int) -> None:
+    attribute = f' manager.stateTransferTimeout="{written}"' if written else ""
+    read = changed('tcp.SimpleTcpCluster"', f'tcp.SimpleTcpCluster"{attribute}')
+    assert read.server is not None and read.complaints == ()
+    cluster = read.server.services[0].engine.hosts[0].cluster
+
+    application = Application("", None, WebApplication("web.xml"))
+    settings = manager_settings("n1", application, cluster)
+
+    assert settings.state_transfer_timeout_ms == waits_ms
+    assert manager_settings("n1", application, None).state_transfer_timeout_ms == 60_000

@@ -152,7 +152,7 @@ class Cluster:
         """What nodes have to say is on the wire then."""
         for name, node in self.nodes.items():
             for outgoing in node.manager.messages_to_send():
-                message = stamped(outgoing.message, node.address, self.now_ms)
+                message = stamped(outgoing.written(), node.address, self.now_ms)
                 self.seen.append(message)
                 octets = encode_message(message, node.manager.settings.release)
                 for target, other in self.nodes.items():

@@ -7,22 +7,25 @@ from dataclasses import replace
 import pytest
 
 from refjk.base.errors import Malformed
-from refjk.objectstream import JavaList, Long, ObjectOutput, record_of
+from refjk.objectstream import JavaList, Long, ObjectOutput, Reset, read_stream, record_of
 from refjk.session import (
     MESSAGE_LIMITS,
     STATE_LIMITS,
+    DeltaRequest,
     EventType,
     Principal,
     SessionMessage,
     SessionState,
     decode_all_sessions,
+    decode_delta_request,
     decode_message,
     decode_session,
     encode_all_sessions,
+    encode_delta_request,
     encode_message,
     encode_session,
 )
-from refjk.session.state import encode_what_can_be
+from refjk.session.state import SESSIONS_BETWEEN_RESETS, encode_what_can_be
 from refjk.speccheck import covers
 from tests.session.support import CONTEXT, START_MS, Cluster
 
@@ -180,3 +183,32 @@ def test_the_state_of_a_large_node_is_read_and_there_is_an_end_to_it() -> None:
     assert STATE_LIMITS.records >= 20 * 1_000_000
     with pytest.raises(Malformed):
         decode_all_sessions(octets, 5, limits=replace(STATE_LIMITS, octets=len(octets) - 1))
+
+
+@covers("SES-LAY-11")
+def test_nothing_behind_a_reset_refers_to_what_is_before_it() -> None:
+    shared = ["the same"]
+    count = 2 * SESSIONS_BETWEEN_RESETS + 1
+    states = [replace(STATE, id=f"S{number}", attributes={"a": shared}) for number in range(count)]
+
+    octets = encode_all_sessions(states, 5)
+    read = decode_all_sessions(octets, 5)
+
+    resets = [at for at, one in enumerate(read_stream(octets).contents) if one is Reset.RESET]
+    assert len(resets) == 2
+    assert [one.id for one in read] == [one.id for one in states]
+    values = [one.attributes["a"] for one in read]
+    assert all(value == shared for value in values)
+    assert len(set(map(id, values))) == 3
+    assert values[0] is values[SESSIONS_BETWEEN_RESETS - 1] is not values[SESSIONS_BETWEEN_RESETS]
+
+
+@covers("SES-LAY-11")
+def test_a_value_that_was_read_keeps_nothing_else_alive() -> None:
+    (state,) = decode_all_sessions(encode_all_sessions([replace(STATE, attributes={"a": [1, 2]})], 5), 5)
+    value = state.attributes["a"]
+    assert isinstance(value, JavaList) and value.source is None
+    request = DeltaRequest("S")
+    request.set_attribute("a", [1, 2])
+    (action,) = decode_delta_request(encode_delta_request(request))
+    assert isinstance(action.value, JavaList) and action.value.source is None

@@ -127,7 +127,7 @@ def test_the_state_of_a_node_without_sessions_is_an_empty_one() -> None:
     cluster["a"].receive(replace(message, address=None), START_MS)
 
     (outgoing,) = cluster["a"].messages_to_send()
-    answer = outgoing.message
+    answer = outgoing.written()
     assert outgoing.to == asker and isinstance(answer, SessionMessage)
     assert decode_all_sessions(answer.octets or b"", 5) == []
     assert (answer.session_id, answer.unique_id) == ("SESSION-STATE", "SESSION-STATE-/app")
@@ -354,8 +354,9 @@ def test_a_node_without_the_application_answers_with_an_empty_state(release: int
     contexts.receive(replace(message, address=cluster.nodes["b"].address), START_MS)
     for outgoing in contexts.messages_to_send():
         assert outgoing.to == cluster.nodes["b"].address
-        assert isinstance(outgoing.message, SessionMessage)
-        cluster["b"].receive(replace(outgoing.message, address=asked), START_MS)
+        answer = outgoing.written()
+        assert isinstance(answer, SessionMessage)
+        cluster["b"].receive(replace(answer, address=asked), START_MS)
 
     assert cluster["b"].ready and len(cluster["b"]) == 0
 

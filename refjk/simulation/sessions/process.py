@@ -249,7 +249,7 @@ class SessionProcess(Process):
         shared, now_ms = self._shared, self.now_ms
         own = self._membership.own_announcement(now_ms)
         assert own is not None
-        message: Message = stamped(outgoing.message, _address(own), now_ms)
+        message: Message = stamped(outgoing.written(), _address(own), now_ms)
         payload = self._bus.registry.write(message)
         dialect = self._about.cores.channel_dialect
         frame = dialect.encode_frame(dialect.wrap(payload, answered=True, now_ms=now_ms))
