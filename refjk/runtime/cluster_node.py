@@ -162,9 +162,9 @@ class ClusterNode:
             turns_routes=turns_routes,
         )
         with self.lock:
-            self.contexts.add(manager)
             # The sort is stable: the others stay oldest first.
-            manager.start(sorted(self.members(), key=lambda one: one.name != asked), _now_ms())
+            members = sorted(self.members(), key=lambda one: one.name != asked)
+            self.contexts.begin(manager, members, _now_ms())
             outgoing = self.contexts.messages_to_send()
         self.send(outgoing)
         deadline = time.monotonic() + timeout_s

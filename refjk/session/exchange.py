@@ -42,11 +42,15 @@ class StateExchange:
 
     # -- asking -------------------------------------------------------------------------------
 
-    def start(self, members: Sequence[MemberAddress], now_ms: int) -> bool:
-        """SES-XFR-01, SES-XFR-02"""
+    def start(self, members: Sequence[MemberAddress], now_ms: int, heard: Sequence[Heldable]) -> bool:
+        """SES-XFR-01, SES-XFR-02; what was heard before waits like what comes now."""
         self._members = tuple(members)
+        rules = self._table.rules
+        if not (rules.deaf_before_begin or rules.state_overwrites):
+            for message in heard:
+                self.transfer.held.add(message)
         if not members:
-            self.transfer.phase = TransferPhase.DONE
+            self.finish(now_ms)
             return False
         self._ask(members[0], now_ms)
         return True

@@ -135,9 +135,12 @@ class SessionManager(SessionTable):
 
     # -- start and stop -----------------------------------------------------------------------
 
-    def start(self, members: Sequence[MemberAddress], now_ms: int) -> bool:
-        """Asks the oldest member (the first) for its sessions. True: requests must wait until `ready`."""
-        return self._exchange.start(members, now_ms)
+    def start(self, members: Sequence[MemberAddress], now_ms: int, heard: Sequence[Heldable] = ()) -> bool:
+        """Asks the oldest member (the first) for its sessions. True: requests must wait until `ready`.
+
+        `heard`: what came for this manager before it was there.
+        """
+        return self._exchange.start(members, now_ms, heard)
 
     @property
     def ready(self) -> bool:

@@ -15,6 +15,7 @@ class Rules:
     idle_from_access_before: idle time counts from the last access but one.
     loaded_without_list: a session from a state records nothing until its first request has ended.
     state_overwrites: a state replaces what is there, asked for or not, and nothing waits for it.
+    deaf_before_begin: what comes for an application that has not begun here is dropped.
     one_value_stops_all: what cannot be written keeps the whole list of its session back.
     vanished_session_fails: the end of a request whose session is gone is an error.
     fault_keeps_access: a delta that fails half-way has done its first half, and the session never expires.
@@ -30,6 +31,7 @@ class Rules:
     idle_from_access_before: bool = False
     loaded_without_list: bool = False
     state_overwrites: bool = False
+    deaf_before_begin: bool = False
     one_value_stops_all: bool = False
     vanished_session_fails: bool = False
     fault_keeps_access: bool = False

@@ -121,7 +121,7 @@ class SessionCluster:
         """The same, one after the other, with time for each to become ready."""
         for name in names:
             self.begin(name)
-            self.pass_ms(6 * self.settings.cluster.frequency_ms)
+            self.pass_ms(6 * self.settings.cluster.frequency_ms + self.settings.begin_ms)
 
     def restart(self, name: str) -> None:
         self.nodes[name].start(self._names)

@@ -134,6 +134,7 @@ class SessionProcess(Process):
         self._members_by_text: dict[str, str] = {}
         self._letter: Told | None = None
         self._requests: dict[int, Request] = {}
+        self._announced = False
         self._ready = False
         super().__init__(shared.about, node, names)
         self._bus = Bus(shared.registry)
@@ -153,11 +154,14 @@ class SessionProcess(Process):
 
     def _wake(self, subject: object, number: int) -> None:
         super()._wake(subject, number)
-        if self.life.running and self._manager is None and self._membership.announcing:
-            self._open()
+        if self.life.running and not self._announced and self._membership.announcing:
+            self._announced = True
+            self._about.clock.after(self._shared.settings.begin_ms, self._open)
 
-    def _open(self) -> None:
+    def _open(self, subject: object, number: int) -> None:
         """The application's sessions, when the others can know this node. NOD-STA-02"""
+        if not self.life.running:
+            return
         settings = self._shared.settings
         self._manager = manager = settings.manager(
             ManagerSettings(
@@ -172,8 +176,7 @@ class SessionProcess(Process):
         )
         manager.listeners.add(_Ears(self._about, self._journal, self._name))
         self._journal.note(Opened(self.now_ms, self._name))
-        self._contexts.add(manager)
-        manager.start(self._addresses(), self.now_ms)
+        self._contexts.begin(manager, self._addresses(), self.now_ms)
         self._tell_others()
         self._about.clock.after(settings.tick_ms, self._tick)
         self._see_if_ready()

@@ -53,6 +53,7 @@ def settings_of(plan: SessionsPlan) -> SessionsSettings:
         interval_s=source.choice((8, 12, 20)),
         state_timeout_ms=source.choice((2000, 60_000)),
         work_ms=source.choice(((0, 0), (1, 20), (10, 120))),
+        begin_ms=random.Random(f"begin {plan.seed}").choice((0, 0, 300, 2500)),
         manager=plan.manager,
     )
 

@@ -240,6 +240,39 @@ def state_on_its_way(rules: Rules) -> SessionCluster:
     return cluster
 
 
+def begins_late(rules: Rules) -> SessionCluster:
+    """c starts again before the others have missed it; b tells it of a click before its application begins,
+    and tells a, whom c asks, after that."""
+    cluster = SessionCluster(1, SessionsSettings(rules=rules, begin_ms=1000))
+    cluster.join("a", "c")
+    cluster.cut("a", "b")  # so that b lists c before a
+    cluster.join("b")
+    cluster.heal()
+    cluster.pass_ms(1000)
+    cluster.click("anna", "b")
+    cluster.kill("c")
+    cluster.restart("c")
+    cluster.pass_ms(2000)
+    cluster.cut("b", "a")
+    cluster.click("anna", "b", within_ms=1500)
+    assert cluster.nodes["c"].ready
+    cluster.heal()
+    cluster.pass_ms(3000)
+    return cluster
+
+
+@covers("SES-XFR-13")
+def test_a_change_before_the_application_begins_is_lost_with_the_originals_rule_and_not_with_refjks() -> None:
+    repaired = begins_late(REPAIRED)
+    assert copies(repaired, "anna", "abc") == [2, 2, 2]
+    assert repaired.objections == []
+
+    for rules in (ORIGINAL, Rules(deaf_before_begin=True)):
+        original = begins_late(rules)
+        assert copies(original, "anna", "abc") == [2, 2, 1]
+        assert any("no update lost" in one for one in original.objections)
+
+
 @covers("SES-XFR-04")
 def test_a_change_that_overtakes_the_state_is_lost_with_the_originals_rule_and_not_with_refjks() -> None:
     repaired = state_on_its_way(REPAIRED)
