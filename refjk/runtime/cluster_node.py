@@ -135,6 +135,8 @@ class ClusterNode:
             raise
         frequency_s = self.settings.membership.frequency_ms / 1000
         self._membership.wait_announcing(10 * frequency_s + 5)
+        with self.lock:
+            self.contexts.announced()
         self._ticker.start()
         self._answerer.start()
         return address
@@ -172,6 +174,8 @@ class ClusterNode:
             while not manager.ready and (left := deadline - time.monotonic()) > 0:
                 self._changed.wait(min(left, 0.5))
                 manager.pass_time(_now_ms())
+                if outgoing := self.contexts.messages_to_send():
+                    self._answers.put(outgoing)
         return sessions
 
     def remove_context(self, sessions: Sessions) -> None:

@@ -57,6 +57,7 @@ class Contexts:
         self._single_sign_on: list[SingleSignOnListener] = []
         self._outgoing: list[Outgoing] = []
         self._early = EarlyMessages()
+        self._announced = False
         self.counters = ContextCounters()
 
     def add(self, manager: SessionManager) -> None:
@@ -65,6 +66,10 @@ class Contexts:
         if name in self._managers:
             raise LocalProtocolError(f"there is a manager for {name!r} already")
         self._managers[name] = manager
+
+    def announced(self) -> None:
+        """The others can know this node: who sends to it now goes on to do so. SES-XFR-13"""
+        self._announced = True
 
     def begin(self, manager: SessionManager, members: Sequence[MemberAddress], now_ms: int) -> bool:
         """Adds and starts a manager, with what was heard for it before. Raises `LocalProtocolError` as `add`,
@@ -100,7 +105,8 @@ class Contexts:
             return
         self.counters.unknown_context += 1
         if isinstance(message, SessionIdMessage) or message.event_type not in OF_TRANSFER:
-            self._early.keep(name, message, now_ms)
+            if self._announced:
+                self._early.keep(name, message, now_ms)
         elif message.event_type == EventType.GET_ALL:
             self._answer_with_nothing(message)
 

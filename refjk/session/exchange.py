@@ -21,6 +21,8 @@ from refjk.session.transfer import Heldable, HeldMessages, StateTransfer, Transf
 
 QUESTIONS_MAX = 3
 ENDED_MAX = 100_000
+PARTS_OF_A_WAIT = 4
+ENDLESS_PAUSE_MS = 15_000
 WAITING_MAX = 1000
 
 
@@ -37,6 +39,7 @@ class StateExchange:
         self.transfer = StateTransfer(
             settings.state_transfer_timeout_ms,
             settings.state_late_ms,
+            None if table.rules.asks_once else _pause_ms(settings.state_transfer_timeout_ms),
             HeldMessages(settings.held_messages_max, settings.held_octets_max),
         )
 
@@ -64,7 +67,7 @@ class StateExchange:
         asked = self.transfer.asked
         if not self.transfer.waiting or asked is None:
             return
-        able = [member for member in self._members if member.name not in self._waiting_for_us]
+        able = self._able()
         if any(member.name == asked.name for member in able):
             return
         if able:
@@ -72,8 +75,26 @@ class StateExchange:
         else:
             self.finish(now_ms)
 
+    def _able(self) -> list[MemberAddress]:
+        """The members that are not known to be starting, oldest first."""
+        return [member for member in self._members if member.name not in self._waiting_for_us]
+
+    def _ask_again(self, now_ms: int) -> None:
+        """The state or the question may be lost: the same once more, then the next oldest. SES-XFR-14"""
+        transfer, able = self.transfer, self._able()
+        if transfer.asked is None or not able:
+            return
+        names = [member.name for member in able]
+        at = names.index(transfer.asked.name) if transfer.asked.name in names else -1
+        again = able[(at + 1) % len(able)] if transfer.repeated or at < 0 else able[at]
+        transfer.ask_again(again, now_ms)
+        self._tell_question(again)
+
     def _ask(self, member: MemberAddress, now_ms: int) -> None:
         self.transfer.ask(member, now_ms)
+        self._tell_question(member)
+
+    def _tell_question(self, member: MemberAddress) -> None:
         unique_id = f"{GET_ALL_ID}-{self._table.settings.context_name}"
         self._table.tell(EventType.GET_ALL, GET_ALL_ID, unique_id, to=member)
 
@@ -143,8 +164,10 @@ class StateExchange:
 
     def pass_time(self, now_ms: int) -> None:
         """SES-XFR-06"""
-        deadline = self.transfer.deadline_ms()
+        deadline, again = self.transfer.deadline_ms(), self.transfer.again_ms()
         if deadline is None or now_ms < deadline:
+            if again is not None and now_ms >= again:
+                self._ask_again(now_ms)
             return
         if self.transfer.phase is TransferPhase.LATE:
             self.finish(now_ms)
@@ -183,10 +206,12 @@ class StateExchange:
             table.counters.states_refused += 1
             table.report("state", "a state that was not asked for, or is there already")
             return
-        if transfer.held.overflowed and transfer.questions < QUESTIONS_MAX and transfer.asked is not None:
+        if transfer.held.overflowed and transfer.gaps < QUESTIONS_MAX - 1 and transfer.asked is not None:
+            transfer.gaps += 1
             self._ask(transfer.asked, now_ms)
             return
         ended = transfer.ended
+        transfer.quiet_since_ms = now_ms
         self._load(
             (one for one in self._states(message) if table.known(one.id) is None and one.id not in ended),
             now_ms,
@@ -221,3 +246,8 @@ class StateExchange:
             if not table.rules.no_activation:
                 for value in session.attributes().values():
                     table.listeners.did_activate(session, value)
+
+
+def _pause_ms(timeout_ms: int) -> int:
+    """From one question to the next."""
+    return ENDLESS_PAUSE_MS if timeout_ms < 0 else max(timeout_ms // PARTS_OF_A_WAIT, 1)

@@ -127,11 +127,11 @@ class SessionManager(SessionTable):
                 self.counters.expired_idle += 1
 
     def pass_time(self, now_ms: int) -> None:
-        """Ends a wait whose time is over; call it at `next_wakeup_ms`."""
+        """Asks again, or ends a wait whose time is over; call it at `next_wakeup_ms`."""
         self._exchange.pass_time(now_ms)
 
     def next_wakeup_ms(self) -> int | None:
-        return self.transfer.deadline_ms()
+        return self.transfer.next_wakeup_ms()
 
     # -- start and stop -----------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ class Rules:
     loaded_without_list: a session from a state records nothing until its first request has ended.
     state_overwrites: a state replaces what is there, asked for or not, and nothing waits for it.
     deaf_before_begin: what comes for an application that has not begun here is dropped.
+    asks_once: a state that does not come is not asked for again.
     one_value_stops_all: what cannot be written keeps the whole list of its session back.
     vanished_session_fails: the end of a request whose session is gone is an error.
     fault_keeps_access: a delta that fails half-way has done its first half, and the session never expires.
@@ -32,6 +33,7 @@ class Rules:
     loaded_without_list: bool = False
     state_overwrites: bool = False
     deaf_before_begin: bool = False
+    asks_once: bool = False
     one_value_stops_all: bool = False
     vanished_session_fails: bool = False
     fault_keeps_access: bool = False

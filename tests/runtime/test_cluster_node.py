@@ -232,3 +232,23 @@ def test_what_comes_before_an_application_begins_is_there_when_it_has_begun() ->
         sessions = node.add_context(ManagerSettings("/later", route="a"))
 
         assert sessions.manager.known("AB.b") is not None
+
+
+@covers("SES-XFR-14")
+def test_a_node_whose_question_was_lost_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with cluster("a", "b") as (_, nodes):
+        contexts = nodes["a"].node.contexts
+        receive, lost = contexts.receive, list[object]()
+
+        def lose_the_first(message: Any, now_ms: int) -> None:
+            if lost or message.event_type != EventType.GET_ALL:
+                receive(message, now_ms)
+            else:
+                lost.append(message)
+
+        monkeypatch.setattr(contexts, "receive", lose_the_first)
+        settings = ManagerSettings("/later", route="b", state_transfer_timeout_ms=4000)
+        sessions = nodes["b"].node.add_context(settings)
+
+        assert sessions.manager.transfer.questions == 2
+        assert sessions.manager.counters.states_loaded == 1

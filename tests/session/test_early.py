@@ -24,6 +24,13 @@ def created(session_id: str, octets: bytes | None = None) -> SessionMessage:
     return SessionMessage(EventType.CREATED, CONTEXT, session_id, octets)
 
 
+def kept() -> Contexts:
+    """Of a node that has announced itself."""
+    contexts = Contexts(5)
+    contexts.announced()
+    return contexts
+
+
 def began(contexts: Contexts, now_ms: int, rules: Rules = REPAIRED) -> SessionManager:
     """A manager without other members."""
     manager = SessionManager(ManagerSettings(CONTEXT, rules=rules), lambda: "X")
@@ -47,7 +54,7 @@ def test_a_change_that_came_before_the_application_stands_over_the_older_state(
     cluster.request("c", session.id, set_to("x", 1))
     (told,) = cluster["c"].messages_to_send()
     assert isinstance(told.message, SessionMessage)
-    contexts = Contexts(5)
+    contexts = kept()
     contexts.receive(told.message, cluster.now_ms)
     cluster.add("b")
     assert contexts.begin(cluster["b"], [cluster.nodes["a"].address], cluster.now_ms) is True
@@ -64,7 +71,7 @@ def test_without_members_what_came_before_is_done_at_once_and_in_its_order() -> 
     cluster = Cluster("a")
     session = cluster.request("a", None, set_to("x", 1))
     octets = [one.message for one in cluster["a"].messages_to_send()]
-    contexts = Contexts(5)
+    contexts = kept()
     for message in (*octets, SessionIdMessage(session.id, "NEW.b", CONTEXT), created("GONE")):
         assert isinstance(message, SessionMessage | SessionIdMessage)
         contexts.receive(message, START_MS)
@@ -79,7 +86,7 @@ def test_without_members_what_came_before_is_done_at_once_and_in_its_order() -> 
 
 @covers("SES-XFR-13")
 def test_what_is_older_than_a_message_can_be_under_way_is_not_kept() -> None:
-    contexts = Contexts(5)
+    contexts = kept()
     contexts.receive(created("OLD"), START_MS)
     contexts.receive(created("NEW"), START_MS + 1)
 
@@ -107,8 +114,18 @@ def test_what_is_kept_has_bounds_of_number_and_size_and_the_oldest_goes_first() 
     assert len(early) == 1
 
 
-def test_messages_of_a_transfer_are_not_kept() -> None:
+@covers("SES-XFR-13")
+def test_nothing_is_kept_of_what_comes_before_the_others_can_know_this_node() -> None:
     contexts = Contexts(5)
+    contexts.receive(created("OLD"), START_MS)
+    contexts.announced()
+    contexts.receive(created("NEW"), START_MS)
+
+    assert [one.id for one in began(contexts, START_MS).sessions()] == ["NEW"]
+
+
+def test_messages_of_a_transfer_are_not_kept() -> None:
+    contexts = kept()
     for event in (EventType.ALL_SESSION_DATA, EventType.STATE_COMPLETE, EventType.GET_ALL):
         contexts.receive(SessionMessage(event, CONTEXT, "S", b"rubbish"), START_MS)
 

@@ -133,14 +133,22 @@ class SameEverywhere(_Base):
 
 
 class Inherited(_Base):
-    """A node that starts has every session that existed before, if the node that it asked knew of it."""
+    """A node that starts has every session that existed before, if the node that it asked knew of it; and it
+    does not wait its whole time for a state when nothing is lost any more."""
 
     name = "state taken over"
+
+    def __init__(self, knowledge: Knowledge, wait_ms_max: int) -> None:
+        super().__init__(knowledge)
+        self._wait_ms_max = wait_ms_max
+        self.well_ms: int | None = None  # since when nothing is lost
 
     def interests(self) -> Interests:
         return {Ready: self._ready}
 
     def _ready(self, record: Ready) -> None:
+        if self.well_ms is not None and record.at_ms - self.well_ms > self._wait_ms_max:
+            self._object(record.at_ms, f"{record.node} has waited for its state although nothing was lost")
         knowledge = self._knowledge
         given = knowledge.last_given.pop(record.node, None)
         if given is None:

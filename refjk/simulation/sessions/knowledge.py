@@ -13,7 +13,7 @@ from typing import Any
 
 from refjk.session import EventType
 from refjk.simulation.cluster.journal import Handed, Resulted, Started, Stopped
-from refjk.simulation.sessions.records import Answered, Clicked, Found, SessionEnded, Told
+from refjk.simulation.sessions.records import Announced, Answered, Clicked, Found, SessionEnded, Told
 
 _NOT_OF_DATA = (EventType.CREATED, EventType.EXPIRED, None)
 
@@ -23,6 +23,7 @@ class _Known:
     """What one process knows."""
 
     started_ms: int
+    announced_ms: int | None = None
     messages: set[int] = field(default_factory=set)
     last: dict[str, int] = field(default_factory=dict)  # by session: the message that was done last
     late: set[int] = field(default_factory=set)  # taken after a later one of their session
@@ -67,6 +68,7 @@ class Knowledge:
         return {
             Started: self._start,
             Stopped: self._stop,
+            Announced: self._announce,
             Told: self._tell,
             Handed: self._hand,
             Resulted: self._result,
@@ -153,6 +155,9 @@ class Knowledge:
     def _stop(self, record: Stopped) -> None:
         self._nodes.pop(record.node, None)
 
+    def _announce(self, record: Announced) -> None:
+        self._nodes[record.node].announced_ms = record.at_ms
+
     def _find(self, record: Found) -> None:
         if record.click is not None:
             self._nodes[record.node].use(record.session, record.at_ms)
@@ -193,6 +198,8 @@ class Knowledge:
 
     def _hand(self, record: Handed) -> None:
         known, told = self._nodes[record.node], self.told[record.message]
+        if known.announced_ms is None:
+            return  # whoever sends to it takes it for the process before, and may forget it
         if told.event is EventType.ALL_SESSION_DATA:
             self._load(record.node, known, record)
         elif told.session:
@@ -227,7 +234,8 @@ class Knowledge:
             record.fate.value == "acknowledged"
             and told.event is EventType.DELTA
             and known is not None
-            and told.at_ms > known.started_ms
+            and known.announced_ms is not None
+            and told.at_ms > known.announced_ms
             and told.message not in known.late
         ):
             self._promise(record.target, told.session, told.click)

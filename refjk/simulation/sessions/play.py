@@ -68,11 +68,12 @@ class SessionCluster:
         self._write = write
         self.knowledge = knowledge = Knowledge()
         self.same = SameEverywhere(knowledge)
+        self.inherited = Inherited(knowledge, settings.state_timeout_ms * 3 // 4)
         self._ends = EndsOnce(knowledge, settings.interval_s * 1000)
         self.checkers: tuple[Checker, ...] = (
             NothingLost(knowledge),
             self.same,
-            Inherited(knowledge),
+            self.inherited,
             self._ends,
             ListenersTold(knowledge),
         )

@@ -37,6 +37,7 @@ from refjk.simulation.cluster.streams import Stream
 from refjk.simulation.cluster.surroundings import Message as Letter
 from refjk.simulation.cluster.surroundings import Surroundings
 from refjk.simulation.sessions.records import (
+    Announced,
     Answered,
     AttributeTold,
     Clicked,
@@ -156,6 +157,8 @@ class SessionProcess(Process):
         super()._wake(subject, number)
         if self.life.running and not self._announced and self._membership.announcing:
             self._announced = True
+            self._contexts.announced()
+            self._journal.note(Announced(self.now_ms, self._name))
             self._about.clock.after(self._shared.settings.begin_ms, self._open)
 
     def _open(self, subject: object, number: int) -> None:

@@ -33,8 +33,19 @@ def bare(session_id: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Announced:
+    """The others can know it: what comes from now on is kept until its application begins."""
+
+    at_ms: int
+    node: str
+
+    def __str__(self) -> str:
+        return f"{self.node} announces itself"
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
-    """The application begins: it takes messages from now on, and asks for the state if it has members."""
+    """The application begins, and asks for the state if it has members."""
 
     at_ms: int
     node: str
@@ -171,7 +182,8 @@ class AttributeTold:
 
 
 SessionRecord = (
-    Opened
+    Announced
+    | Opened
     | Ready
     | Told
     | Found

@@ -146,8 +146,9 @@ def _become_well(cluster: SessionCluster) -> None:
     """All see all; every node says something, so that no connection is left that nobody holds; then everybody
     begins a new session."""
     _pass(cluster, cluster.settings.cluster.settle_ms)
+    cluster.inherited.well_ms = cluster.now_ms
     while not all(cluster.nodes[name].ready for name in cluster.running()):
-        _pass(cluster, 1000)  # a state that was lost is waited for until the time is over
+        _pass(cluster, 1000)
     for round_ in range(2):
         for name in cluster.running():
             cluster.ask(f"probe {round_} {name}", name)

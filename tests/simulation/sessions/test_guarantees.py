@@ -240,9 +240,37 @@ def state_on_its_way(rules: Rules) -> SessionCluster:
     return cluster
 
 
+def state_lost(rules: Rules) -> tuple[SessionCluster, int]:
+    """c starts and asks a, whose answer never arrives; and how long c waits."""
+    cluster = made("a", "b", rules=rules, answer_time_ms=300, connect_time_ms=300)
+    cluster.click("anna", "b")
+    cluster.begin("c")
+    while cluster.counts["ALL_SESSION_DATA"] < 2:
+        cluster.pass_ms(1)
+    cluster.cut("a", "c")
+    cluster.pass_ms(1000)
+    cluster.heal()
+    asked_ms = cluster.now_ms
+    while not cluster.nodes["c"].ready:
+        cluster.pass_ms(100)
+    return cluster, cluster.now_ms - asked_ms
+
+
+@covers("SES-XFR-14")
+def test_a_state_that_is_lost_is_asked_for_again_with_refjks_rule_and_not_with_the_originals() -> None:
+    repaired, waited_ms = state_lost(REPAIRED)
+    assert waited_ms < 20_000
+    assert copies(repaired, "anna", "abc") == [1, 1, 1]
+    assert repaired.objections == []
+
+    for rules in (ORIGINAL, Rules(asks_once=True)):
+        original, waited_ms = state_lost(rules)
+        assert waited_ms > 50_000
+        assert copies(original, "anna", "abc")[2] is None
+
+
 def begins_late(rules: Rules) -> SessionCluster:
-    """c starts again before the others have missed it; b tells it of a click before its application begins,
-    and tells a, whom c asks, after that."""
+    """c starts again; b tells it of a click before its application begins, and a, whom c asks, later."""
     cluster = SessionCluster(1, SessionsSettings(rules=rules, begin_ms=1000))
     cluster.join("a", "c")
     cluster.cut("a", "b")  # so that b lists c before a
@@ -252,7 +280,7 @@ def begins_late(rules: Rules) -> SessionCluster:
     cluster.click("anna", "b")
     cluster.kill("c")
     cluster.restart("c")
-    cluster.pass_ms(2000)
+    cluster.pass_ms(2500)
     cluster.cut("b", "a")
     cluster.click("anna", "b", within_ms=1500)
     assert cluster.nodes["c"].ready
