@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from refjk.base.errors import Malformed
 from refjk.session.codes import (
@@ -151,8 +151,8 @@ class StateExchange:
             return False
         if phase is TransferPhase.LATE:
             is_creation = isinstance(message, SessionMessage) and message.event_type == EventType.CREATED
-            subject = message.original_id if isinstance(message, SessionIdMessage) else message.session_id
-            if is_creation or self._table.known(subject or "") is not None:
+            subject, table = _subject(message), self._table
+            if is_creation or table.lookup(subject) or table.otherwise_routed(subject):
                 return False
         self.transfer.held.add(message)
         return True
@@ -182,16 +182,22 @@ class StateExchange:
         """Nothing more will come: what has waited is done, in the order in which it came. SES-XFR-12"""
         table = self._table
         there = {session.id.partition(".")[0] for session in table.sessions()}
-        for message in self.transfer.finish():
-            if (
-                isinstance(message, SessionMessage)
-                and message.event_type == EventType.CREATED
-                and (message.session_id or "").partition(".")[0] in there
-                and table.known(message.session_id or "") is None
-            ):
-                continue  # the state has it already, under the route that it got since
-            self._do(message, now_ms)
+        kept = self.transfer.finish()
+        given = {message.new_id for message in kept if isinstance(message, SessionIdMessage)}
+        for message in kept:
+            if not (_subject(message).partition(".")[0] in there and self._is_older(message, given)):
+                self._do(message, now_ms)
         self._answer_all()
+
+    def _is_older(self, message: Heldable, given: Collection[str | None]) -> bool:
+        """Whether the state has a session under a later id than a kept message has; `given`: the new ids of
+        all that was kept. SES-XFR-12"""
+        subject, table = _subject(message), self._table
+        if table.lookup(subject) is not None:
+            return False
+        session = table.otherwise_routed(subject)
+        is_creation = isinstance(message, SessionMessage) and message.event_type == EventType.CREATED
+        return is_creation or (session is not None and session.id in given)
 
     # -- the state arrives --------------------------------------------------------------------
 
@@ -246,6 +252,12 @@ class StateExchange:
             if not table.rules.no_activation:
                 for value in session.attributes().values():
                     table.listeners.did_activate(session, value)
+
+
+def _subject(message: Heldable) -> str:
+    """The id of the session that a message is about."""
+    session_id = message.original_id if isinstance(message, SessionIdMessage) else message.session_id
+    return session_id or ""
 
 
 def _pause_ms(timeout_ms: int) -> int:

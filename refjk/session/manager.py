@@ -202,7 +202,7 @@ class SessionManager(SessionTable):
         if message.event_type == EventType.CREATED:
             self._create_replica(message.session_id, now_ms)
             return
-        session = self._sessions.get(message.session_id or "")
+        session = self._told_of(message.session_id or "")
         if session is None:
             self.counters.unknown_session += 1  # SES-MSG-10
         elif message.event_type == EventType.EXPIRED:
@@ -213,9 +213,15 @@ class SessionManager(SessionTable):
             session.end_access()
             self.counters.accesses_heard += 1
         elif message.event_type == EventType.DELTA:
-            self._execute(session, message.octets or b"", now_ms)
+            self._execute(session, message, now_ms)
         elif message.event_type == EventType.ID_CHANGED:
             self._rename(session.id, ObjectInput(message.octets or b"").read_utf())
+
+    def _told_of(self, session_id: str) -> Session | None:
+        """The session that another node means by an id. SES-RTE-09"""
+        if self.rules.exact_ids:
+            return self._sessions.get(session_id)
+        return self.lookup(session_id) or self.adopt(session_id)
 
     def _create_replica(self, session_id: str | None, now_ms: int) -> None:
         """SES-MGR-03"""
@@ -226,6 +232,8 @@ class SessionManager(SessionTable):
             self._create_replica_as_original(session_id, now_ms)
         elif known is not None:
             known.primary = False
+        elif self.otherwise_routed(session_id) is not None:
+            self.counters.unknown_session += 1  # the message is older than what this node has
         elif len(self._sessions) >= self.settings.replicas_max:
             self.counters.replicas_refused += 1
             self.report("full", f"more than {self.settings.replicas_max} sessions", session_id)
@@ -245,16 +253,19 @@ class SessionManager(SessionTable):
         session = self.make(self.fresh_id(), now_ms)
         self.counters.replicas_made += 1
         self.listeners.session_created(session)
-        del self._sessions[session.id]
+        self._forget(session)
         session.set_id(session_id)
         self.put(session)
         self.listeners.session_created(session)
         if session.pending is not None:
             session.pending.clear()
 
-    def _execute(self, session: Session, octets: bytes, now_ms: int) -> None:
+    def _execute(self, session: Session, message: SessionMessage, now_ms: int) -> None:
         """SES-DLT-10"""
-        request = decode_delta_request(octets, self.codecs, lenient=self.rules.fault_keeps_access)
+        octets, lenient = message.octets or b"", self.rules.fault_keeps_access
+        request = decode_delta_request(octets, self.codecs, lenient=lenient)
+        if request.session_id == message.session_id:
+            request.session_id = session.id  # which may be a newer one
         if self.rules.received_list_stays:
             session.pending = request
         session.execute(request, now_ms, notify=self.settings.notify_listeners_on_replication)
@@ -264,6 +275,8 @@ class SessionManager(SessionTable):
     def _rename(self, old_id: str | None, new_id: str | None) -> None:
         """SES-RTE-06"""
         session = self._sessions.get(old_id or "")
+        if session is None and self.lookup(old_id or "") is None:
+            session = self.adopt(old_id or "")
         if session is None or not new_id:
             self.counters.unknown_session += 1
         elif new_id in self._sessions:

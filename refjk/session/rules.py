@@ -23,6 +23,7 @@ class Rules:
     events_without_value: what attribute listeners are told misses values.
     renaming_creates: a new id tells session listeners of a new session, and drops what was recorded.
     forgets_old_ids: a request with the id that a session had before it was renamed does not find it.
+    exact_ids: a message or request with the id that a session has under another route does not find it.
     shallow_check: what a container holds is not looked at when an attribute is set.
     no_activation: values are not told that their session moves.
     """
@@ -40,6 +41,7 @@ class Rules:
     events_without_value: bool = False
     renaming_creates: bool = False
     forgets_old_ids: bool = False
+    exact_ids: bool = False
     shallow_check: bool = False
     no_activation: bool = False
 

@@ -15,7 +15,7 @@ from refjk.session import EventType
 from refjk.simulation.cluster.journal import Handed, Resulted, Started, Stopped
 from refjk.simulation.sessions.records import Announced, Answered, Clicked, Found, SessionEnded, Told
 
-_NOT_OF_DATA = (EventType.CREATED, EventType.EXPIRED, None)
+_NOT_OF_DATA = (EventType.CREATED, EventType.EXPIRED)
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class _Known:
     messages: set[int] = field(default_factory=set)
     last: dict[str, int] = field(default_factory=dict)  # by session: the message that was done last
     late: set[int] = field(default_factory=set)  # taken after a later one of their session
-    confused: set[str] = field(default_factory=set)  # made, ended or renamed out of order
+    confused: set[str] = field(default_factory=set)  # made or ended out of order
     gone: set[str] = field(default_factory=set)  # ended here
     promised: dict[str, list[int]] = field(default_factory=dict)  # clicks that it has acknowledged
     used_ms: dict[str, tuple[int, int]] = field(default_factory=dict)  # the last time but one, and the last
@@ -60,7 +60,7 @@ class Knowledge:
         self.created_ms: dict[str, int] = {}  # when the first click of a session was answered
         self.given: dict[int, Given] = {}  # by the message with the state
         self.last_given: dict[str, Given] = {}  # by who took it
-        self.split: set[str] = set()  # sessions that go by two names: somebody missed one
+        self.split: set[str] = set()  # somebody went on with them who had missed their end
         self.overtaken = 0
         self._nodes: dict[str, _Known] = {}
 
@@ -97,8 +97,8 @@ class Knowledge:
         return None if used_ms is None else now_ms - used_ms
 
     def sound(self, node: str, session: str) -> bool:
-        """Whether it knows how the session was made, renamed and ended, and has done nothing of it in
-        disorder. A change that it does not know heals with the next one; this does not."""
+        """Whether it knows how the session was made and ended, and has done nothing of that in disorder. A
+        change that it does not know heals with the next one; this does not."""
         known = self._nodes[node]
         return session not in known.confused | self.split and all(
             one in known.messages

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from refjk.session import (
     ActionType,
     BindingEvent,
@@ -16,6 +18,7 @@ from refjk.session import (
     SessionIdMessage,
     SessionManager,
     SessionMessage,
+    SessionState,
     Verb,
     encode_all_sessions,
     encode_delta_request,
@@ -63,6 +66,47 @@ def test_a_creation_that_waited_is_done_if_the_state_does_not_have_the_session()
     )
 
     assert [one.id for one in starting.sessions()] == ["AB.a"]
+
+
+def delta(session_id: str, count: int) -> SessionMessage:
+    request = DeltaRequest(session_id)
+    request.add(DeltaAction(ActionType.ATTRIBUTE, Verb.SET, "count", count))
+    return SessionMessage(EventType.DELTA, "", session_id, encode_delta_request(request))
+
+
+@covers("SES-XFR-12")
+@pytest.mark.parametrize(
+    ("kept", "state_id", "found"),
+    [
+        pytest.param(
+            [SessionIdMessage("X.a", "X.b", ""), delta("X.b", 1), SessionIdMessage("X.b", "X.c", "")],
+            "X.c",
+            ("X.c", 2),
+            id="what was kept is older",
+        ),
+        pytest.param(
+            [delta("X.b", 1), SessionIdMessage("X.b", "X.c", ""), delta("X.c", 3), delta("X.b", 4)],
+            "X.c",
+            ("X.c", 3),
+            id="some of it is",
+        ),
+        pytest.param([delta("X.b", 3)], "X.a", ("X.b", 3), id="whoever gave the state has missed the new id"),
+        pytest.param([delta("X.a", 3)], "X.a", ("X.a", 3), id="no new id"),
+    ],
+)
+def test_what_waited_is_not_done_on_a_state_with_a_later_id(
+    kept: list[SessionMessage | SessionIdMessage], state_id: str, found: tuple[str, int]
+) -> None:
+    starting = manager("d")
+    starting.start([ASKED], 1000)
+    for message in kept:
+        starting.receive(message, 1001)
+    state = encode_all_sessions([SessionState(state_id, 0, 0, 0, 60, attributes={"count": 2})], 5)
+    starting.receive(
+        SessionMessage(EventType.ALL_SESSION_DATA, "", "SESSION-STATE", state, address=ASKED), 1002
+    )
+
+    assert [(one.id, one.get("count")) for one in starting.sessions()] == [found]
 
 
 @covers("SES-RTE-04")

@@ -7,6 +7,7 @@ import pytest
 from refjk.session import ORIGINAL, REPAIRED, Rules
 from refjk.simulation.cluster import ClusterSettings, Mode
 from refjk.simulation.sessions import SessionCluster, SessionsSettings
+from refjk.simulation.sessions.process import Reply
 from refjk.speccheck import covers
 
 ANSWERED = (Mode.SYNCHRONOUS, Mode.POOLED)
@@ -103,17 +104,23 @@ def test_changes_at_the_same_time_arrive_in_any_order_only_with_a_pool(mode: Mod
 # Line 4: at the same time at two nodes.
 
 
-@pytest.mark.parametrize("mode", Mode)
-def test_of_changes_at_the_same_time_at_two_nodes_one_is_lost(mode: Mode) -> None:
-    """b turns the session over to its route while a changes it under the old one."""
+@pytest.mark.parametrize(
+    ("mode", "later_ms"), [(Mode.SYNCHRONOUS, 45), (Mode.POOLED, 45), (Mode.ASYNCHRONOUS, 0)]
+)
+def test_of_changes_at_the_same_time_at_two_nodes_one_is_lost(mode: Mode, later_ms: int) -> None:
+    """b turns the session over to its route, and both change it; each has what came last."""
     cluster = made("a", "b", mode=mode, delay_ms=(30, 30))
     cluster.click("anna", "a")
     cluster.user("ben").session_id = cluster.user("anna").session_id
-    ask_at_once(cluster, ("anna", "a"), ("ben", "b"))
+    cluster.ask("ben", "b")
+    cluster.pass_ms(later_ms)
+    cluster.ask("anna", "a")
     cluster.pass_ms(3000)
 
     assert [seen.count for node in "ab" for seen in cluster.view(node).values()] == [2, 2]
-    assert copies(cluster, "anna", "ab") == [3, 3]
+    assert sorted(click or 0 for click in copies(cluster, "anna", "ab")) == [2, 3]
+    cluster.click("anna", "a")
+    assert copies(cluster, "anna", "ab") == [4, 4]
     assert cluster.objections == []
 
 
@@ -199,8 +206,8 @@ def test_after_a_partition_there_are_two_primaries_and_each_goes_on_with_its_cop
     assert copies(cluster, "another", "abcd") == [None, None, 2, 2]
     cluster.click("anna", "a")
 
-    # c has turned the session over to its route, so that not even the next change reaches all.
-    assert copies(cluster, "anna", "abcd") == [5, 5, 4, 4]
+    # c has turned the session over to its route; the next change reaches all nevertheless.
+    assert copies(cluster, "anna", "abcd") == [5, 5, 5, 5]
     assert cluster.objections == []
 
 
@@ -238,6 +245,34 @@ def state_on_its_way(rules: Rules) -> SessionCluster:
     cluster.heal()
     cluster.pass_ms(3000)
     return cluster
+
+
+def new_id_missed(rules: Rules) -> SessionCluster:
+    """b turns a session over while c is out of reach, and goes on when it is back."""
+    cluster = made("a", "b", "c", rules=rules, answer_time_ms=300, connect_time_ms=300, drop_time_ms=60_000)
+    cluster.click("anna", "a")
+    cluster.cut("b", "c")
+    cluster.click("anna", "b", "look", within_ms=3000)
+    cluster.heal()
+    cluster.pass_ms(1000)
+    cluster.click("anna", "b", within_ms=3000)
+    return cluster
+
+
+@covers("SES-RTE-08")
+def test_a_change_after_a_missed_new_id_is_lost_with_the_originals_rule_and_not_with_refjks() -> None:
+    repaired = new_id_missed(REPAIRED)
+    assert copies(repaired, "anna", "abc") == [2, 2, 2]
+    repaired.crash("b")
+    repaired.click("anna", "c", within_ms=5000)
+    assert copies(repaired, "anna", "ac") == [3, 3]
+    assert repaired.user("anna").answers[-1] == Reply(repaired.user("anna").session_id, True, 3)
+    assert repaired.objections == []
+
+    for rules in (ORIGINAL, Rules(exact_ids=True)):
+        original = new_id_missed(rules)
+        assert copies(original, "anna", "abc") == [2, 2, 1]
+        assert any("no update lost" in one for one in original.objections)
 
 
 def state_lost(rules: Rules) -> tuple[SessionCluster, int]:
