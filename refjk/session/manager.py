@@ -208,7 +208,7 @@ class SessionManager(SessionTable):
         elif message.event_type == EventType.EXPIRED:
             session.expire(tell=False)
         elif message.event_type == EventType.ACCESSED:
-            session.access(now_ms)
+            session.access(now_ms, elsewhere=True)
             session.primary = False
             session.end_access()
             self.counters.accesses_heard += 1

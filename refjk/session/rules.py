@@ -13,6 +13,7 @@ class Rules:
     created_under_other_id: a replica is made under an id of its own and renamed; the limit counts for it;
         a second CREATED replaces the session.
     idle_from_access_before: idle time counts from the last access but one.
+    idle_before_message: what another node tells of a session's use may find it idle too long, and end it.
     loaded_without_list: a session from a state records nothing until its first request has ended.
     state_overwrites: a state replaces what is there, asked for or not, and nothing waits for it.
     deaf_before_begin: what comes for an application that has not begun here is dropped.
@@ -31,6 +32,7 @@ class Rules:
     received_list_stays: bool = False
     created_under_other_id: bool = False
     idle_from_access_before: bool = False
+    idle_before_message: bool = False
     loaded_without_list: bool = False
     state_overwrites: bool = False
     deaf_before_begin: bool = False

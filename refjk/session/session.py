@@ -153,9 +153,10 @@ class Session:
         if self.pending is not None:
             self.pending.session_id = session_id
 
-    def access(self, now_ms: int) -> None:
-        """A request begins."""
-        self.check_idle(now_ms)
+    def access(self, now_ms: int, *, elsewhere: bool = False) -> None:
+        """A request begins, or one was answered `elsewhere`: then the session is in use. SES-MGR-16"""
+        if not elsewhere or self._home.rules.idle_before_message:
+            self.check_idle(now_ms)
         self.last_access_ms = self.this_access_ms
         self.this_access_ms = now_ms
         self.access_count += 1
@@ -235,7 +236,7 @@ class Session:
         """
         if request.session_id != self._id:
             raise Malformed("SES-DLT-11", offset=0, expected=self._id, actual=request.session_id[:80])
-        self.access(now_ms)
+        self.access(now_ms, elsewhere=True)
         if not self.is_valid:
             return  # it was idle for too long, and has ended just now: there is nothing left to change
         try:

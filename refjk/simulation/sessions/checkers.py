@@ -212,9 +212,7 @@ class EndsOnce(_Base):
             self._object(record.at_ms, f"{session[:6]} ends twice at {node}")
         self._ended[node].add(session)
         idle_ms = self._knowledge.idle_ms(node, session, record.at_ms)
-        if session in self._reasons[node] or idle_ms is None or not self._knowledge.sound(node, session):
-            return
-        if idle_ms < self._interval_ms:
+        if session not in self._reasons[node] and idle_ms is not None and idle_ms < self._interval_ms:
             self._object(record.at_ms, f"{session[:6]} ends at {node}, used {idle_ms} ms ago")
 
     def _tell(self, record: Told) -> None:

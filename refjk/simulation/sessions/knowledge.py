@@ -15,6 +15,7 @@ from refjk.session import EventType
 from refjk.simulation.cluster.journal import Handed, Resulted, Started, Stopped
 from refjk.simulation.sessions.records import Announced, Answered, Clicked, Found, SessionEnded, Told
 
+_OF_USE = (EventType.DELTA, EventType.ACCESSED)
 _NOT_OF_DATA = (EventType.CREATED, EventType.EXPIRED)
 
 
@@ -30,11 +31,7 @@ class _Known:
     confused: set[str] = field(default_factory=set)  # made or ended out of order
     gone: set[str] = field(default_factory=set)  # ended here
     promised: dict[str, list[int]] = field(default_factory=dict)  # clicks that it has acknowledged
-    used_ms: dict[str, tuple[int, int]] = field(default_factory=dict)  # the last time but one, and the last
-
-    def use(self, session: str, now_ms: int) -> None:
-        self.used_ms[session] = self.used_ms.get(session, (now_ms, now_ms))[1], now_ms
-
+    used_ms: dict[str, int] = field(default_factory=dict)  # when it heard last of the use of a session
     loaded: bool = False
 
 
@@ -90,10 +87,8 @@ class Knowledge:
         return message in self._nodes[node].messages
 
     def idle_ms(self, node: str, session: str, now_ms: int) -> int | None:
-        """Since when nobody uses a session, as far as the node knows; a message that it takes just now finds
-        the session as it was before (SES-MGR-10)."""
-        before_ms, last_ms = self._nodes[node].used_ms.get(session, (None, None))
-        used_ms = before_ms if last_ms == now_ms else last_ms
+        """Since when nobody uses a session, as far as the node knows."""
+        used_ms = self._nodes[node].used_ms.get(session)
         return None if used_ms is None else now_ms - used_ms
 
     def sound(self, node: str, session: str) -> bool:
@@ -160,7 +155,7 @@ class Knowledge:
 
     def _find(self, record: Found) -> None:
         if record.click is not None:
-            self._nodes[record.node].use(record.session, record.at_ms)
+            self._nodes[record.node].used_ms[record.session] = record.at_ms
 
     def _click(self, record: Clicked) -> None:
         self.parents[record.click] = record.base
@@ -194,7 +189,7 @@ class Knowledge:
             known.messages.add(record.message)
             known.last[record.session] = record.message
             if record.event is EventType.CREATED:
-                known.use(record.session, record.at_ms)
+                known.used_ms[record.session] = record.at_ms
 
     def _hand(self, record: Handed) -> None:
         known, told = self._nodes[record.node], self.told[record.message]
@@ -209,8 +204,8 @@ class Knowledge:
                 known.late.add(told.message)
                 if told.event in _NOT_OF_DATA:
                     known.confused.add(told.session)
-            if told.event is not None and told.message > newest:
-                known.use(told.session, record.at_ms)
+            if told.event in _OF_USE or (told.event is EventType.CREATED and told.message > newest):
+                known.used_ms[told.session] = record.at_ms
             known.messages.add(told.message)
             known.last[told.session] = told.message
             if told.event is EventType.DELTA and told.message not in known.late:
@@ -223,7 +218,7 @@ class Knowledge:
         given = self.last_given[node] = self.given[record.message]
         for session, last in given.last.items():
             known.last.setdefault(session, last)
-            known.use(session, record.at_ms)
+            known.used_ms[session] = record.at_ms
         known.messages |= given.messages
         known.confused |= given.confused
         known.gone |= given.gone

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from refjk.session import (
+    REPAIRED,
     ActionType,
     BindingEvent,
     DeltaAction,
@@ -15,6 +16,8 @@ from refjk.session import (
     ManagerSettings,
     MemberAddress,
     RouteBinder,
+    Rules,
+    Session,
     SessionIdMessage,
     SessionManager,
     SessionMessage,
@@ -29,8 +32,8 @@ from refjk.speccheck import covers
 ASKED = MemberAddress("tcp://a:4000", "a", 4000)
 
 
-def manager(route: str) -> SessionManager:
-    return SessionManager(ManagerSettings("", route), session_ids(random.Random(1)))
+def manager(route: str, rules: Rules = REPAIRED) -> SessionManager:
+    return SessionManager(ManagerSettings("", route, rules=rules), session_ids(random.Random(1)))
 
 
 @covers("SES-XFR-12")
@@ -140,17 +143,44 @@ class Ears:
         self.told.append(f"removed {event.name}")
 
 
-@covers("SES-LSN-03")
-def test_a_change_that_finds_its_session_idle_for_too_long_is_not_done_on_what_has_ended() -> None:
-    one, ears = manager("a"), Ears()
+def idle_too_long(rules: Rules) -> tuple[SessionManager, Session, Ears]:
+    """A primary that hears of a change after the interval of the session is over."""
+    one, ears = manager("a", rules), Ears()
     one.listeners.add(ears)
     session = one.create(1000)
     session.set("count", 1)
-    delta = DeltaRequest(session.id)
-    delta.add(DeltaAction(ActionType.ATTRIBUTE, Verb.SET, "count", 2))
-    late_ms = 1000 + 1800 * 1000
-    one.receive(SessionMessage(EventType.DELTA, "", session.id, encode_delta_request(delta)), late_ms)
+    one.messages_to_send()
+    one.receive(delta(session.id, 2), 1000 + 1800 * 1000)
+    return one, session, ears
 
+
+@covers("SES-MGR-16")
+def test_a_change_is_not_taken_for_the_end_of_a_session_that_was_idle_here() -> None:
+    one, session, ears = idle_too_long(REPAIRED)
+
+    assert session.is_valid and session.get("count") == 2
+    assert one.messages_to_send() == []
+    assert ears.told == ["added count", "replaced count"]
+    assert session.check_idle(1000 + 2 * 1800 * 1000 - 1) is True
+
+
+@covers("SES-MGR-16")
+@pytest.mark.parametrize(("rules", "valid"), [(REPAIRED, True), (Rules(idle_before_message=True), False)])
+def test_an_access_elsewhere_is_not_taken_for_the_end_either(rules: Rules, valid: bool) -> None:
+    one = manager("a", rules)
+    session = one.create(1000)
+
+    one.receive(SessionMessage(EventType.ACCESSED, "", session.id), 1000 + 2 * 1800 * 1000)
+
+    assert session.is_valid is valid
+
+
+@covers("SES-LSN-03")
+def test_with_the_originals_rule_a_change_is_not_done_on_what_has_ended() -> None:
+    one, session, ears = idle_too_long(Rules(idle_before_message=True))
+
+    (told,) = one.messages_to_send()
+    assert isinstance(told.message, SessionMessage) and told.message.event_type == EventType.EXPIRED
     assert not session.is_valid
     assert ears.told == ["added count", "removed count"]
     assert session.attributes() == {}

@@ -230,6 +230,40 @@ def test_a_change_on_a_connection_that_was_given_up_can_stand_over_a_newer_one(m
     assert (overtaken > 0) is (mode is not Mode.ASYNCHRONOUS)
 
 
+def used_elsewhere(rules: Rules) -> SessionCluster:
+    """a is the primary of a session that b has turned over, and hears no more of it for longer than its
+    interval; what it hears next is a click."""
+    channel = ClusterSettings(answer_time_ms=300, connect_time_ms=300, drop_time_ms=60_000)
+    settings = SessionsSettings(channel, rules, interval_s=10, tick_ms=60_000, work_ms=(500, 500))
+    cluster = SessionCluster(1, settings)
+    cluster.join("a", "b", "c")
+    cluster.click("anna", "a")
+    cluster.click("anna", "b", within_ms=100)
+    cluster.cut("b", "a")
+    cluster.pass_ms(3000)
+    for _ in range(3):
+        cluster.click("anna", "b", within_ms=4000)
+    cluster.heal()
+    cluster.pass_ms(1000)
+    cluster.click("anna", "b", within_ms=4000)
+    return cluster
+
+
+@covers("SES-MGR-16")
+def test_a_session_that_is_used_elsewhere_ends_with_the_originals_rule_and_not_with_refjks() -> None:
+    repaired = used_elsewhere(REPAIRED)
+    assert copies(repaired, "anna", "abc") == [6, 6, 6]
+    assert repaired.counts["EXPIRED"] == 0
+    assert repaired.objections == []
+
+    for rules in (ORIGINAL, Rules(idle_before_message=True)):
+        original = used_elsewhere(rules)
+        reply = original.user("anna").answers[-1]
+        assert reply is not None and not reply.found
+        assert original.counts["EXPIRED"] == 1
+        assert any("ends once" in one for one in original.objections)
+
+
 # State transfer.
 
 
