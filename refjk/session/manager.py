@@ -78,9 +78,7 @@ class SessionManager(SessionTable):
         if octets is not None:
             told = self.tell(EventType.DELTA, session.id, unique_id, octets)
             self.counters.deltas_sent += 1
-        elif not session.pending and (
-            not session.primary or idle_ms > self.settings.max_inactive_interval * 1000
-        ):
+        elif not session.pending and (not session.primary or idle_ms > self._update_interval_ms()):
             told = self.tell(EventType.ACCESSED, session.id, unique_id)
             self.counters.accesses_sent += 1
         session.primary = True
@@ -89,6 +87,12 @@ class SessionManager(SessionTable):
         if told is not None:
             session.last_replicated_ms = now_ms
         return told
+
+    def _update_interval_ms(self) -> int:
+        """SES-MGR-17"""
+        settings = self.settings
+        chosen = settings.update_active_interval
+        return 1000 * (settings.max_inactive_interval if chosen is None else chosen)
 
     def _delta_of(self, session: Session) -> bytes | None:
         """The recorded actions as octets, which are no longer recorded then. SES-DLT-12"""

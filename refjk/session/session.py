@@ -9,6 +9,7 @@ from refjk.session.attributes import AttributeCodecs, NotAnAttribute
 from refjk.session.codes import ActionType, Verb
 from refjk.session.delta_request import DeltaAction, DeltaRequest
 from refjk.session.listeners import BindingEvent, Listeners, as_binding_listener
+from refjk.session.manager_settings import ManagerSettings
 from refjk.session.principal import Principal
 from refjk.session.rules import Rules
 from refjk.session.state import SessionState
@@ -25,6 +26,8 @@ class SessionHome(Protocol):
 
     @property
     def rules(self) -> Rules: ...
+    @property
+    def settings(self) -> ManagerSettings: ...
     @property
     def codecs(self) -> AttributeCodecs: ...
     @property
@@ -167,14 +170,15 @@ class Session:
         self.access_count = max(0, self.access_count - 1)
 
     def check_idle(self, now_ms: int) -> bool:
-        """Whether the session lives; one that was idle too long ends here. SES-MGR-05, SES-MGR-06"""
+        """Whether the session lives; one that was idle too long ends. SES-MGR-05, SES-MGR-06, SES-MGR-18"""
         if self._expiring or not self.is_valid or self.access_count > 0 or self.max_inactive_interval < 0:
             return self.is_valid or self._expiring
         since = self.last_access_ms if self._home.rules.idle_from_access_before else self.this_access_ms
         idle_s = (now_ms - since) // 1000
-        if self.primary and idle_s >= self.max_inactive_interval:
+        interval, tolerance = self.max_inactive_interval, self._home.settings.expire_tolerance
+        if self.primary and idle_s >= interval:
             self.expire(tell=True)
-        elif idle_s >= 2 * self.max_inactive_interval:
+        elif idle_s >= interval + (interval if tolerance is None else tolerance):
             self.expire(tell=False)
         return self.is_valid
 

@@ -57,7 +57,6 @@ class Knowledge:
         self.created_ms: dict[str, int] = {}  # when the first click of a session was answered
         self.given: dict[int, Given] = {}  # by the message with the state
         self.last_given: dict[str, Given] = {}  # by who took it
-        self.split: set[str] = set()  # somebody went on with them who had missed their end
         self.overtaken = 0
         self._nodes: dict[str, _Known] = {}
 
@@ -95,7 +94,7 @@ class Knowledge:
         """Whether it knows how the session was made and ended, and has done nothing of that in disorder. A
         change that it does not know heals with the next one; this does not."""
         known = self._nodes[node]
-        return session not in known.confused | self.split and all(
+        return session not in known.confused and all(
             one in known.messages
             for one in self.of_session.get(session, ())
             if self.told[one].event in _NOT_OF_DATA
@@ -115,7 +114,7 @@ class Knowledge:
         its copy while it did not."""
         known, messages = self._nodes[node], self.of_session.get(session, [])
         return (
-            session not in known.confused | self.split
+            session not in known.confused
             and (session not in known.gone or self.ended(session))
             and all(one in known.messages for one in messages)
             and known.last.get(session) == messages[-1]
@@ -183,8 +182,6 @@ class Knowledge:
                 held,
             )
         elif record.session:
-            if not self.sound(record.node, record.session):
-                self.split.add(record.session)
             self.of_session.setdefault(record.session, []).append(record.message)
             known.messages.add(record.message)
             known.last[record.session] = record.message

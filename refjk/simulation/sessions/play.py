@@ -17,6 +17,7 @@ from refjk.simulation.sessions.checkers import (
     Checker,
     EndsOnce,
     Inherited,
+    LastStands,
     ListenersTold,
     NothingLost,
     SameEverywhere,
@@ -72,6 +73,7 @@ class SessionCluster:
         self._ends = EndsOnce(knowledge, settings.interval_s * 1000)
         self.checkers: tuple[Checker, ...] = (
             NothingLost(knowledge),
+            LastStands(knowledge),
             self.same,
             self.inherited,
             self._ends,
@@ -199,6 +201,11 @@ class SessionCluster:
         views = self._views()
         for checker in self.checkers:
             checker.look(self.now_ms, views)
+        self._collect()
+
+    def rejoined(self, since_ms: int) -> None:
+        """All nodes see each other since then, and nothing is under way."""
+        self.same.rejoined(self.now_ms, self._views(), since_ms)
         self._collect()
 
     def settled(self) -> None:

@@ -12,6 +12,7 @@ from refjk.simulation.sessions.play import SessionCluster, SessionsResult
 from refjk.simulation.sessions.settings import ManagerMaker, SessionsSettings
 
 FAULTY_MS = 15_000
+_OLD_MS = 2_000
 _FRESH_MS = 5_000
 
 
@@ -143,8 +144,8 @@ class _Faults:
 
 
 def _become_well(cluster: SessionCluster) -> None:
-    """All see all; every node says something, so that no connection is left that nobody holds; then everybody
-    begins a new session."""
+    """All see all; every node says something, so that no connection is left that nobody holds; everybody goes
+    on with the old session, and then begins a new one."""
     _pass(cluster, cluster.settings.cluster.settle_ms)
     cluster.inherited.well_ms = cluster.now_ms
     while not all(cluster.nodes[name].ready for name in cluster.running()):
@@ -153,9 +154,19 @@ def _become_well(cluster: SessionCluster) -> None:
         for name in cluster.running():
             cluster.ask(f"probe {round_} {name}", name)
         _pass(cluster, 3000)
+    healed_ms = cluster.now_ms
+    _pass(cluster, _OLD_MS)
+    _rest(cluster)
+    cluster.rejoined(healed_ms)
     cluster.same.healed_ms = cluster.now_ms
+    cluster.crowd.active = True
     cluster.crowd.renew()
     _pass(cluster, _FRESH_MS)
+    _rest(cluster)
+
+
+def _rest(cluster: SessionCluster) -> None:
+    """Nobody clicks, and everybody has an answer."""
     cluster.crowd.active = False
     for _ in range(20):
         _pass(cluster, 1000)

@@ -20,7 +20,7 @@ AT_ONCE = 10
 USERS = 3
 
 
-@covers("SES-GUA-01", "SES-GUA-03", "SES-GUA-04", "SES-GUA-05")
+@covers("SES-GUA-01", "SES-GUA-02", "SES-GUA-03", "SES-GUA-04", "SES-GUA-05", "SES-GUA-07")
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
 def test_no_checker_objects_to_a_seed(first: int) -> None:
     results = [run_plan(SessionsPlan(seed, users=USERS)) for seed in range(first, first + AT_ONCE)]
