@@ -99,6 +99,7 @@ class SessionManager(SessionTable):
         pending = session.pending
         if not pending:
             return None
+        session.note_changes((action.name for action in pending), session.id)
         try:
             octets = encode_delta_request(pending, self.codecs)
             pending.clear()
@@ -198,7 +199,7 @@ class SessionManager(SessionTable):
 
     def _do(self, message: SessionMessage | SessionIdMessage, now_ms: int) -> None:
         if isinstance(message, SessionIdMessage):
-            self._rename(message.original_id, message.new_id)
+            self._rename(message.original_id, message.new_id, message.timestamp_ms)
             return
         if message.event_type not in EventType.__members__.values():
             self.counters.unknown_event += 1
@@ -206,7 +207,7 @@ class SessionManager(SessionTable):
         if message.event_type == EventType.CREATED:
             self._create_replica(message.session_id, now_ms)
             return
-        session = self._told_of(message.session_id or "")
+        session = self._told_of(message.session_id or "", message.timestamp_ms)
         if session is None:
             self.counters.unknown_session += 1  # SES-MSG-10
         elif message.event_type == EventType.EXPIRED:
@@ -219,13 +220,14 @@ class SessionManager(SessionTable):
         elif message.event_type == EventType.DELTA:
             self._execute(session, message, now_ms)
         elif message.event_type == EventType.ID_CHANGED:
-            self._rename(session.id, ObjectInput(message.octets or b"").read_utf())
+            new_id = ObjectInput(message.octets or b"").read_utf()
+            self._rename(session.id, new_id, message.timestamp_ms)
 
-    def _told_of(self, session_id: str) -> Session | None:
-        """The session that another node means by an id. SES-RTE-09"""
+    def _told_of(self, session_id: str, told_ms: int) -> Session | None:
+        """The session that another node means by an id."""
         if self.rules.exact_ids:
             return self._sessions.get(session_id)
-        return self.lookup(session_id) or self.adopt(session_id)
+        return self.lookup(session_id) or self.adopt(session_id, told_ms)
 
     def _create_replica(self, session_id: str | None, now_ms: int) -> None:
         """SES-MGR-03"""
@@ -265,25 +267,30 @@ class SessionManager(SessionTable):
             session.pending.clear()
 
     def _execute(self, session: Session, message: SessionMessage, now_ms: int) -> None:
-        """SES-DLT-10"""
+        """SES-DLT-10, SES-RTE-09"""
         octets, lenient = message.octets or b"", self.rules.fault_keeps_access
         request = decode_delta_request(octets, self.codecs, lenient=lenient)
-        if request.session_id == message.session_id:
-            request.session_id = session.id  # which may be a newer one
         if self.rules.received_list_stays:
             session.pending = request
-        session.execute(request, now_ms, notify=self.settings.notify_listeners_on_replication)
+        told_id = message.session_id or ""
+        session.execute(
+            request,
+            now_ms,
+            notify=self.settings.notify_listeners_on_replication,
+            told_id=told_id,
+            newer_ids=self.ids_after(told_id) if session.is_late(message.timestamp_ms) else (),
+        )
         session.primary = False
         self.counters.deltas_executed += 1
 
-    def _rename(self, old_id: str | None, new_id: str | None) -> None:
+    def _rename(self, old_id: str | None, new_id: str | None, given_ms: int) -> None:
         """SES-RTE-06"""
         session = self._sessions.get(old_id or "")
         if session is None and self.lookup(old_id or "") is None:
-            session = self.adopt(old_id or "")
+            session = self.adopt(old_id or "", given_ms)
         if session is None or not new_id:
             self.counters.unknown_session += 1
         elif new_id in self._sessions:
             self.report("state", "a new id is in use already", new_id)
         else:
-            self.change_id(session, new_id)
+            self.change_id(session, new_id, given_ms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from refjk.base.errors import LocalProtocolError, Malformed
@@ -54,6 +55,8 @@ class Session:
         self._id = session_id
         self._attributes: dict[str, object] = {}
         self._expiring = False
+        self._turned_ms: int | None = None  # when the id was given, by the clock of whoever did that
+        self._changed_under: dict[str, str] = {}  # names, by the id of that time; since the first new one
         self.creation_ms = now_ms
         self.last_access_ms = now_ms
         self.this_access_ms = now_ms
@@ -150,11 +153,21 @@ class Session:
 
     # -- life ---------------------------------------------------------------------------------
 
-    def set_id(self, session_id: str) -> None:
+    def set_id(self, session_id: str, given_ms: int = 0) -> None:
         """The manager, who also keeps its table, renames; listeners are not told here."""
         self._id = session_id
+        self._turned_ms = given_ms
         if self.pending is not None:
             self.pending.session_id = session_id
+
+    def is_late(self, told_ms: int) -> bool:
+        """Whether what was told at that time is older than the id that the session has now."""
+        return self._turned_ms is not None and told_ms < self._turned_ms
+
+    def note_changes(self, names: Iterable[str], session_id: str) -> None:
+        """They have changed under this id."""
+        if self._turned_ms is not None:
+            self._changed_under.update(dict.fromkeys(names, session_id))
 
     def access(self, now_ms: int, *, elsewhere: bool = False) -> None:
         """A request begins, or one was answered `elsewhere`: then the session is in use. SES-MGR-16"""
@@ -233,20 +246,31 @@ class Session:
 
     # -- from other nodes ---------------------------------------------------------------------
 
-    def execute(self, request: DeltaRequest, now_ms: int, *, notify: bool) -> None:
+    def execute(
+        self,
+        request: DeltaRequest,
+        now_ms: int,
+        *,
+        notify: bool,
+        told_id: str,
+        newer_ids: Collection[str] = (),
+    ) -> None:
         """Do what another node did; nothing of it is recorded. SES-DLT-10, SES-DLT-11
 
-        Raises `Malformed` before anything is done when the delta is of another session.
+        `told_id`: the id by which the other meant this session; what was changed under one of the `newer_ids`
+        stays. Raises `Malformed` before anything is done when the delta is of another session.
         """
-        if request.session_id != self._id:
-            raise Malformed("SES-DLT-11", offset=0, expected=self._id, actual=request.session_id[:80])
+        if request.session_id != told_id:
+            raise Malformed("SES-DLT-11", offset=0, expected=told_id, actual=request.session_id[:80])
         self.access(now_ms, elsewhere=True)
         if not self.is_valid:
             return  # it was idle for too long, and has ended just now: there is nothing left to change
         try:
             for action in request:
-                if not self._own_change_stands(action.name):
-                    self._act(action, notify=notify)
+                if self._changed_under.get(action.name) in newer_ids or self._own_change_stands(action.name):
+                    continue
+                self._act(action, notify=notify)
+                self.note_changes([action.name], told_id)
         except Malformed:
             if not self._home.rules.fault_keeps_access:
                 self.end_access()

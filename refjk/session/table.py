@@ -134,7 +134,7 @@ class SessionTable:
 
     def find(self, session_id: str, now_ms: int) -> Session | None:
         """The session if it lives; one that was idle too long ends here."""
-        session = self.lookup(session_id) or self.adopt(session_id)
+        session = self.lookup(session_id) or self.adopt(session_id, now_ms)
         if session is None or not session.check_idle(now_ms):
             return None
         return session
@@ -147,16 +147,24 @@ class SessionTable:
             seen += 1
         return self._sessions.get(session_id)
 
+    def ids_after(self, session_id: str) -> list[str]:
+        """Those that a session got after this one."""
+        found: list[str] = []
+        while session_id in self._renamed and self._renamed[session_id] not in found:
+            session_id = self._renamed[session_id]
+            found.append(session_id)
+        return found
+
     def otherwise_routed(self, session_id: str) -> Session | None:
         """The session that has this id but for its route."""
         known_id = self._routed.get(_bare(session_id))
         return None if known_id is None or self.rules.exact_ids else self._sessions.get(known_id)
 
-    def adopt(self, session_id: str) -> Session | None:
+    def adopt(self, session_id: str, given_ms: int) -> Session | None:
         """The session that got this id without this node hearing of it; now it has it. SES-RTE-08"""
         session = self.otherwise_routed(session_id)
         if session is not None:
-            self.change_id(session, session_id)
+            self.change_id(session, session_id, given_ms)
         return session
 
     def begin(self, session_id: str, now_ms: int) -> Session | None:
@@ -176,14 +184,17 @@ class SessionTable:
         """The request is over, after `request_completed` or without."""
         session.end_access()
 
-    def change_id(self, session: Session, new_id: str) -> None:
-        """Keeps the table in step. A session that has the new id already stays. SES-RTE-05"""
+    def change_id(self, session: Session, new_id: str, given_ms: int = 0) -> None:
+        """Keeps the table in step. A session that has the new id already stays. SES-RTE-05
+
+        `given_ms`: when that was, by the clock of the node that did it.
+        """
         if session.id == new_id or new_id in self._sessions:
             raise LocalProtocolError(f"there is a session {new_id[:8]}… already")
         self._forget(session)
         if not self.rules.forgets_old_ids:
             self._remember(session.id, new_id)
-        session.set_id(new_id)
+        session.set_id(new_id, given_ms)
         self.put(session)
         self.counters.ids_changed += 1
         if self.rules.renaming_creates:

@@ -16,6 +16,7 @@ from refjk.session import (
     SessionIdMessage,
     SessionMessage,
     route_of,
+    stamped,
     turned_over,
 )
 from refjk.speccheck import covers
@@ -265,3 +266,54 @@ def test_a_change_that_was_under_way_while_the_session_was_turned_over_is_done(
 
     (copy,) = cluster["c"].sessions()
     assert copy.id.endswith(".b") and copy.attributes() == {"x": value}
+
+
+@covers("SES-RTE-09")
+def test_a_change_from_before_the_turnover_does_not_take_the_place_of_one_after_it() -> None:
+    cluster = Cluster("abc")
+    session = cluster.request("a", None, set_to("x", 1))
+    cluster.settle()
+
+    def set_both(one: Session) -> None:
+        one.set("x", 2)
+        one.set("y", 2)
+
+    cluster.request("a", session.id, set_both)
+    (told,) = cluster["a"].messages_to_send()
+    late = stamped(told.message, cluster.nodes["a"].address, START_MS)
+    cluster.now_ms += 1
+    change = RouteBinder("b", "/app").bind(cluster["b"], session.id, cluster.now_ms)
+    assert change is not None and isinstance(late, SessionMessage)
+    cluster.settle()
+    cluster.request("b", change.new_id, set_to("x", 3))
+    cluster.settle()
+
+    for name in "bc":
+        cluster[name].receive(late, cluster.now_ms)
+
+        assert cluster.nodes[name].names(change.new_id) == {"x": 3, "y": 2}
+
+
+@covers("SES-RTE-09")
+def test_a_session_that_went_back_to_an_earlier_id_is_followed_by_a_node_that_missed_it() -> None:
+    cluster = Cluster("abc")
+    session = cluster.request("a", None, set_to("x", 1))
+    first_id = session.id
+    cluster.settle()
+    cluster.now_ms += 1
+    change = RouteBinder("b", "/app").bind(cluster["b"], first_id, cluster.now_ms)
+    assert change is not None
+    cluster.settle()
+    cluster.request("b", change.new_id, set_to("x", 2))
+    cluster.settle()
+    cluster.now_ms += 1
+    cluster.nodes["c"].up = False
+    assert RouteBinder("a", "/app").bind(cluster["a"], change.new_id, cluster.now_ms) is not None
+    cluster.settle()
+    cluster.nodes["c"].up = True
+
+    cluster.request("a", first_id, set_to("x", 3))
+    cluster.settle()
+
+    assert cluster.nodes["c"].names(change.new_id) == {"x": 3}
+    assert cluster.nodes["b"].names(first_id) == {"x": 3}

@@ -148,7 +148,11 @@ class LastStands(_Base):
 
     def _hand(self, record: Handed) -> None:
         told, clicks = self._knowledge.told[record.message], self._clicks[record.node]
-        if told.event is EventType.DELTA and told.session in clicks:
+        if told.event is not EventType.DELTA or told.session not in clicks:
+            return
+        if self._knowledge.was_turned_over_since(told.message, told.session):
+            del clicks[told.session]  # what was changed under the new id may stand
+        else:
             clicks[told.session] = told.click
 
 

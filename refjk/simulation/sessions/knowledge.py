@@ -13,7 +13,15 @@ from typing import Any
 
 from refjk.session import EventType
 from refjk.simulation.cluster.journal import Handed, Resulted, Started, Stopped
-from refjk.simulation.sessions.records import Announced, Answered, Clicked, Found, SessionEnded, Told
+from refjk.simulation.sessions.records import (
+    Announced,
+    Answered,
+    Clicked,
+    Found,
+    Loaded,
+    SessionEnded,
+    Told,
+)
 
 _OF_USE = (EventType.DELTA, EventType.ACCESSED)
 _NOT_OF_DATA = (EventType.CREATED, EventType.EXPIRED)
@@ -32,7 +40,6 @@ class _Known:
     gone: set[str] = field(default_factory=set)  # ended here
     promised: dict[str, list[int]] = field(default_factory=dict)  # clicks that it has acknowledged
     used_ms: dict[str, int] = field(default_factory=dict)  # when it heard last of the use of a session
-    loaded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,7 @@ class Knowledge:
             Started: self._start,
             Stopped: self._stop,
             Announced: self._announce,
+            Loaded: self._load,
             Told: self._tell,
             Handed: self._hand,
             Resulted: self._result,
@@ -118,6 +126,12 @@ class Knowledge:
             and (session not in known.gone or self.ended(session))
             and all(one in known.messages for one in messages)
             and known.last.get(session) == messages[-1]
+        )
+
+    def was_turned_over_since(self, message: int, session: str) -> bool:
+        """Whether somebody gave a session a new id after a message of it."""
+        return any(
+            one > message and self.told[one].event is None for one in reversed(self.of_session[session])
         )
 
     def in_order(self, node: str, session: str) -> bool:
@@ -192,9 +206,7 @@ class Knowledge:
         known, told = self._nodes[record.node], self.told[record.message]
         if known.announced_ms is None:
             return  # whoever sends to it takes it for the process before, and may forget it
-        if told.event is EventType.ALL_SESSION_DATA:
-            self._load(record.node, known, record)
-        elif told.session:
+        if told.session:
             newest = self._newest(known, told.session)
             if told.message < newest:
                 self.overtaken += 1
@@ -208,11 +220,9 @@ class Knowledge:
             if told.event is EventType.DELTA and told.message not in known.late:
                 self._promise(record.node, told.session, told.click)
 
-    def _load(self, node: str, known: _Known, record: Handed) -> None:
-        if known.loaded:
-            return
-        known.loaded = True
-        given = self.last_given[node] = self.given[record.message]
+    def _load(self, record: Loaded) -> None:
+        known = self._nodes[record.node]
+        given = self.last_given[record.node] = self.given[record.message]
         for session, last in given.last.items():
             known.last.setdefault(session, last)
             known.used_ms[session] = record.at_ms

@@ -42,6 +42,7 @@ from refjk.simulation.sessions.records import (
     AttributeTold,
     Clicked,
     Found,
+    Loaded,
     LoggedOut,
     Opened,
     Ready,
@@ -195,7 +196,7 @@ class SessionProcess(Process):
         manager = self._manager
         if not self._ready and manager is not None and manager.ready:
             self._ready = True
-            loaded = manager.counters.states_loaded > 0
+            loaded = self._states_loaded() > 0
             self._journal.note(Ready(self.now_ms, self._name, loaded, self.view()))
 
     @property
@@ -237,9 +238,15 @@ class SessionProcess(Process):
                 self.now_ms, self._name, letter.node, letter.message, key, str(letter.click), stream.number
             )
         )
+        loaded = self._states_loaded()
         self._contexts.receive(message, self.now_ms)
+        if self._states_loaded() > loaded:
+            self._journal.note(Loaded(self.now_ms, self._name, letter.message))
         self._tell_others()
         self._see_if_ready()
+
+    def _states_loaded(self) -> int:
+        return 0 if self._manager is None else self._manager.counters.states_loaded
 
     # Messages out.
 

@@ -55,6 +55,18 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Loaded:
+    """It has taken a state, and not refused it."""
+
+    at_ms: int
+    node: str
+    message: int
+
+    def __str__(self) -> str:
+        return f"{self.node} loads the state of message {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """Its application may be served; `loaded` says whether a state was. `view`: what it has now."""
 
@@ -184,6 +196,7 @@ class AttributeTold:
 SessionRecord = (
     Announced
     | Opened
+    | Loaded
     | Ready
     | Told
     | Found
