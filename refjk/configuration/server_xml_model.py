@@ -150,6 +150,8 @@ class ClusterElement(Part):
     manager_class_name: str
     expire_on_shutdown: bool
     notify_listeners: bool
+    update_active_interval_s: int | None
+    expire_tolerance_s: int | None
     membership: MembershipElement
     receiver: ReceiverElement
     sender: SenderElement

@@ -40,7 +40,8 @@ MINUTE_S = 60
 
 class ClusteredEngine:
     """The clusters of an engine; `exposed` allows them to speak to other machines without keys, and `key` is
-    what their members know each other by.
+    what their members know each other by. `watch_mutations` finds attributes of replicated sessions that were
+    changed without being set.
 
     with_clusters = ClusteredEngine(engine, base)
     with_clusters.start()
@@ -49,9 +50,16 @@ class ClusteredEngine:
     """
 
     def __init__(
-        self, engine: EngineElement, base: Path, *, exposed: bool = False, key: bytes | None = None
+        self,
+        engine: EngineElement,
+        base: Path,
+        *,
+        exposed: bool = False,
+        key: bytes | None = None,
+        watch_mutations: bool = False,
     ) -> None:
         self._engine = engine
+        self._watch_mutations = watch_mutations
         self.nodes: dict[str, ClusterNode] = {}
         self.farms: dict[str, FarmNode] = {}
         self._replicated: dict[tuple[str, str], Sessions] = {}  # by host and path
@@ -158,6 +166,7 @@ class ClusteredEngine:
                 self.nodes[host_name].remove_context(sessions)
 
     def _manager_settings(self, application: Application, cluster: ClusterElement | None) -> ManagerSettings:
+        """SXM-CLU-06"""
         manager = None if application.context is None else application.context.manager
         return ManagerSettings(
             context_name=application.path,
@@ -166,6 +175,9 @@ class ClusteredEngine:
             max_active_sessions=-1 if manager is None else manager.sessions_max,
             expire_sessions_on_shutdown=cluster is None or cluster.expire_on_shutdown,
             notify_listeners_on_replication=cluster is None or cluster.notify_listeners,
+            update_active_interval=None if cluster is None else cluster.update_active_interval_s,
+            expire_tolerance=None if cluster is None else cluster.expire_tolerance_s,
+            watch_mutations=self._watch_mutations and cluster is not None,
         )
 
 
