@@ -216,14 +216,15 @@ class StateExchange:
             transfer.gaps += 1
             self._ask(transfer.asked, now_ms)
             return
-        ended = transfer.ended
         transfer.quiet_since_ms = now_ms
-        self._load(
-            (one for one in self._states(message) if table.known(one.id) is None and one.id not in ended),
-            now_ms,
-        )
+        self._load((one for one in self._states(message) if self._is_missing(one.id)), now_ms)
         if table.settings.release < STATE_COMPLETE_SINCE:
             self.finish(now_ms)
+
+    def _is_missing(self, session_id: str) -> bool:
+        """Whether a session of a state is not here, under no route, and has not ended here either."""
+        there = self._table.lookup(session_id) or self._table.otherwise_routed(session_id)
+        return there is None and session_id not in self.transfer.ended
 
     def receive_end(self, message: SessionMessage, now_ms: int) -> None:
         """Since 5.5.10: the state was complete."""

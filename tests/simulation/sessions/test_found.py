@@ -71,6 +71,20 @@ def test_a_creation_that_waited_is_done_if_the_state_does_not_have_the_session()
     assert [one.id for one in starting.sessions()] == ["AB.a"]
 
 
+@covers("SES-XFR-08")
+def test_a_state_brings_no_second_copy_of_a_session_that_is_here_under_another_route() -> None:
+    starting = manager("d")
+    starting.start([ASKED], 1000)
+    starting.pass_time(61_000)
+    starting.receive(SessionMessage(EventType.CREATED, "", "X.b"), 61_001)
+    state = encode_all_sessions([SessionState(one, 0, 0, 0, 60) for one in ("X.a", "Y.a", "Y.b")], 5)
+    starting.receive(
+        SessionMessage(EventType.ALL_SESSION_DATA, "", "SESSION-STATE", state, address=ASKED), 61_002
+    )
+
+    assert [one.id for one in starting.sessions()] == ["X.b", "Y.a"]
+
+
 def delta(session_id: str, count: int) -> SessionMessage:
     request = DeltaRequest(session_id)
     request.add(DeltaAction(ActionType.ATTRIBUTE, Verb.SET, "count", count))
