@@ -65,6 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="let the cluster speak to other machines although anybody there could speak for a member",
     )
     parser.add_argument(
+        "--watch-mutations",
+        action="store_true",
+        help="tell which attributes of replicated sessions were changed without being set (slow; for tests)",
+    )
+    parser.add_argument(
         "--status", metavar="HOST:PORT", help="serve a page about this node there, json and /metrics too"
     )
     parser.add_argument(
@@ -95,7 +100,14 @@ def run(options: argparse.Namespace) -> int:
         return _tell_check([(one, Hosts.of(one.engine, base, loader)) for one in server.services], base)
     key = read_secret_if_given(options.key_file)
     clusters = [
-        ClusteredEngine(one.engine, base, exposed=options.exposed, key=key) for one in server.services
+        ClusteredEngine(
+            one.engine,
+            base,
+            exposed=options.exposed,
+            key=key,
+            watch_mutations=options.watch_mutations,
+        )
+        for one in server.services
     ]
     for service in server.services:
         _try_ports(service)

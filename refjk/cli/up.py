@@ -40,6 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--exposed", action="store_true", help="let the nodes' cluster speak to other machines without one"
     )
+    parser.add_argument(
+        "--watch-mutations",
+        action="store_true",
+        help="let nodes tell which attributes of sessions were changed without being set (slow; for tests)",
+    )
     parser.add_argument("--no-restart", action="store_true", help="end when one part ends")
     parser.add_argument(
         "--logs", metavar="FOLDER", help="write what each part says to NAME.log in this folder as well"
@@ -83,6 +88,7 @@ def _parts(nodes: dict[str, Path], options: argparse.Namespace) -> Iterator[Part
         command = [*refjk, "node", str(folder), *grace]
         command += [] if options.key_file is None else ["--key-file", options.key_file]
         command += ["--exposed"] if options.exposed else []
+        command += ["--watch-mutations"] if options.watch_mutations else []
         yield Part(
             name,
             command,

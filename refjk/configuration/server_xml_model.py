@@ -151,6 +151,8 @@ class ClusterElement(Part):
     expire_on_shutdown: bool
     notify_listeners: bool
     state_transfer_timeout_s: int  # negative: no limit
+    update_active_interval_s: int | None
+    expire_tolerance_s: int | None
     membership: MembershipElement
     receiver: ReceiverElement
     sender: SenderElement

@@ -231,6 +231,20 @@ ATTRIBUTES: Mapping[str, tuple[AttributeInfo, ...]] = {
         ),
         _flag("expireSessionsOnShutdown", True, "expire_on_shutdown"),
         _flag("notifyListenersOnReplication", True, "notify_listeners"),
+        _number(
+            "manager.updateActiveInterval",
+            None,
+            "update_active_interval_s",
+            "s",
+            note="since 5.5.24; none: as long as a session lives",
+        ),
+        _number(
+            "manager.expireTolerance",
+            None,
+            "expire_tolerance_s",
+            "s",
+            note="since 5.5.24; none: as long as the session lives, once more",
+        ),
         *_quiet("useDirtyFlag", "the DeltaManager never looks at it"),
         *_quiet("printToScreen protocol debug", _FACTOR),
         _number(

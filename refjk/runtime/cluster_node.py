@@ -137,6 +137,8 @@ class ClusterNode:
             raise
         frequency_s = self.settings.membership.frequency_ms / 1000
         self._membership.wait_announcing(10 * frequency_s + 5)
+        with self.lock:
+            self.contexts.announced()
         self._ticker.start()
         self._answerer.start()
         return address
@@ -165,9 +167,9 @@ class ClusterNode:
             turns_routes=turns_routes,
         )
         with self.lock:
-            self.contexts.add(manager)
             # The sort is stable: the others stay oldest first.
-            manager.start(sorted(self.members(), key=lambda one: one.name != asked), _now_ms())
+            members = sorted(self.members(), key=lambda one: one.name != asked)
+            self.contexts.begin(manager, members, _now_ms())
             outgoing = self.contexts.messages_to_send()
         self.send(outgoing)
         deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
@@ -177,6 +179,8 @@ class ClusterNode:
                     break
                 self._changed.wait(0.5)
                 manager.pass_time(_now_ms())
+                if outgoing := self.contexts.messages_to_send():
+                    self._answers.put(outgoing)
         return sessions
 
     def remove_context(self, sessions: Sessions) -> None:
@@ -289,7 +293,7 @@ class ClusterNode:
             threading.Thread(target=self._read, args=begun, name="refjk-state", daemon=True).start()
 
     def _read(self, manager: SessionManager, reading: StateReading) -> None:
-        """A state, of which there is one at a time for each manager. SES-XFR-13
+        """A state, of which there is one at a time for each manager. SES-XFR-15
 
         Not in the thread that it came by: who sent it has its answer at once, and a synchronous sender has
         no other connection for what its users do meanwhile.

@@ -41,7 +41,8 @@ MINUTE_S = 60
 
 class ClusteredEngine:
     """The clusters of an engine; `exposed` allows them to speak to other machines without keys, and `key` is
-    what their members know each other by.
+    what their members know each other by. `watch_mutations` finds attributes of replicated sessions that were
+    changed without being set.
 
     with_clusters = ClusteredEngine(engine, base)
     with_clusters.start()
@@ -50,9 +51,16 @@ class ClusteredEngine:
     """
 
     def __init__(
-        self, engine: EngineElement, base: Path, *, exposed: bool = False, key: bytes | None = None
+        self,
+        engine: EngineElement,
+        base: Path,
+        *,
+        exposed: bool = False,
+        key: bytes | None = None,
+        watch_mutations: bool = False,
     ) -> None:
         self._engine = engine
+        self._watch_mutations = watch_mutations
         self.nodes: dict[str, ClusterNode] = {}
         self.farms: dict[str, FarmNode] = {}
         self._replicated: dict[tuple[str, str], Sessions] = {}  # by host and path
@@ -122,7 +130,9 @@ class ClusteredEngine:
     def _sessions_of(self, application: Application, host: HostElement) -> Sessions:
         """Its own; a version that replaces another one gets those of the path. FAR-VER-06"""
         node, cluster = self.nodes.get(host.name), host.cluster
-        settings = manager_settings(self._engine.jvm_route, application, cluster)
+        settings = manager_settings(
+            self._engine.jvm_route, application, cluster, watch_mutations=self._watch_mutations
+        )
         if node is None or cluster is None or not application.distributable:
             return self._alone_sessions(settings)
         key = (host.name, application.path)
@@ -160,7 +170,11 @@ class ClusteredEngine:
 
 
 def manager_settings(
-    route: str | None, application: Application, cluster: ClusterElement | None
+    route: str | None,
+    application: Application,
+    cluster: ClusterElement | None,
+    *,
+    watch_mutations: bool = False,
 ) -> ManagerSettings:
     """How the sessions of an application are kept; without a cluster, in this process alone."""
     manager = None if application.context is None else application.context.manager
@@ -177,6 +191,9 @@ def manager_settings(
         expire_sessions_on_shutdown=cluster.expire_on_shutdown,
         notify_listeners_on_replication=cluster.notify_listeners,
         state_transfer_timeout_ms=1000 * cluster.state_transfer_timeout_s,  # SXM-CLU-06
+        update_active_interval=cluster.update_active_interval_s,  # SXM-CLU-07
+        expire_tolerance=cluster.expire_tolerance_s,
+        watch_mutations=watch_mutations,
     )
 
 

@@ -30,6 +30,10 @@ class EventType(IntEnum):
     ID_CHANGED = 15  # since 5.5.30
 
 
+OF_TRANSFER = frozenset({EventType.GET_ALL, EventType.ALL_SESSION_DATA, EventType.STATE_COMPLETE})
+"""About all sessions of a manager, and not about one of them."""
+
+
 @unique
 class ActionType(IntEnum):
     """What an action of a delta request changes."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from refjk.base.errors import LocalProtocolError
 from refjk.session.codes import (
+    OF_TRANSFER,
     STATE_COMPLETE_ID,
     STATE_COMPLETE_SINCE,
     STATE_ID,
     EventType,
     SingleSignOnAction,
 )
+from refjk.session.early import EarlyMessages
 from refjk.session.manager import SessionManager
 from refjk.session.manager_settings import Outgoing
+from refjk.session.member_address import MemberAddress
 from refjk.session.messages import Message, SessionIdMessage, SessionMessage, SingleSignOnMessage
 from refjk.session.reading import StateReading
 from refjk.session.session import Session
@@ -54,6 +57,8 @@ class Contexts:
         self._managers: dict[str, SessionManager] = {}
         self._single_sign_on: list[SingleSignOnListener] = []
         self._outgoing: list[Outgoing] = []
+        self._early = EarlyMessages()
+        self._announced = False
         self.counters = ContextCounters()
 
     def add(self, manager: SessionManager) -> None:
@@ -62,6 +67,16 @@ class Contexts:
         if name in self._managers:
             raise LocalProtocolError(f"there is a manager for {name!r} already")
         self._managers[name] = manager
+
+    def announced(self) -> None:
+        """The others can know this node: who sends to it now goes on to do so. SES-XFR-13"""
+        self._announced = True
+
+    def begin(self, manager: SessionManager, members: Sequence[MemberAddress], now_ms: int) -> bool:
+        """Adds and starts a manager, with what was heard for it before. Raises `LocalProtocolError` as `add`,
+        and gives what `SessionManager.start` gives. SES-XFR-13"""
+        self.add(manager)
+        return manager.start(members, now_ms, self._early.take(manager.settings.context_name, now_ms))
 
     def remove(self, name: str) -> None:
         self._managers.pop(name, None)
@@ -90,11 +105,14 @@ class Contexts:
             known.receive(message, now_ms)
             return
         self.counters.unknown_context += 1
-        if isinstance(message, SessionMessage) and message.event_type == EventType.GET_ALL:
+        if isinstance(message, SessionIdMessage) or message.event_type not in OF_TRANSFER:
+            if self._announced:
+                self._early.keep(name, message, now_ms)
+        elif message.event_type == EventType.GET_ALL:
             self._answer_with_nothing(message)
 
     def begin_reading(self, message: Message) -> tuple[SessionManager, StateReading] | None:
-        """Whose state it is, and how it is read without the lock; None: it goes to `receive`. SES-XFR-13"""
+        """Whose state it is, and how it is read without the lock; None: it goes to `receive`. SES-XFR-15"""
         if not isinstance(message, SessionMessage) or message.context_name is None:
             return None
         manager = self._managers.get(message.context_name)

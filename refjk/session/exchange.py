@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from refjk.base.errors import Malformed
 from refjk.session.codes import (
@@ -22,7 +22,10 @@ from refjk.session.transfer import Heldable, HeldMessages, StateTransfer, Transf
 
 QUESTIONS_MAX = 3
 ENDED_MAX = 100_000
+PARTS_OF_A_WAIT = 4
+ENDLESS_PAUSE_MS = 15_000
 WAITING_MAX = 1000
+UNWRITTEN_MS = 60_000
 
 
 class StateExchange:
@@ -35,19 +38,26 @@ class StateExchange:
         self._members: tuple[MemberAddress, ...] = ()
         # Who asked while this manager itself has nothing to give: they are starting too.
         self._waiting_for_us: dict[str | None, SessionMessage] = {}
+        # For whom a state is to be written, and since when; another thread writes it.
+        self._unwritten: dict[str | None, int] = {}
         self.transfer = StateTransfer(
             settings.state_transfer_timeout_ms,
             settings.state_late_ms,
+            None if table.rules.asks_once else _pause_ms(settings.state_transfer_timeout_ms),
             HeldMessages(settings.held_messages_max, settings.held_octets_max),
         )
 
     # -- asking -------------------------------------------------------------------------------
 
-    def start(self, members: Sequence[MemberAddress], now_ms: int) -> bool:
-        """SES-XFR-01, SES-XFR-02"""
+    def start(self, members: Sequence[MemberAddress], now_ms: int, heard: Sequence[Heldable]) -> bool:
+        """SES-XFR-01, SES-XFR-02; what was heard before waits like what comes now."""
         self._members = tuple(members)
+        rules = self._table.rules
+        if not (rules.deaf_before_begin or rules.state_overwrites):
+            for message in heard:
+                self.transfer.held.add(message)
         if not members:
-            self.transfer.phase = TransferPhase.DONE
+            self.finish(now_ms)
             return False
         self._ask(members[0], now_ms)
         return True
@@ -61,7 +71,7 @@ class StateExchange:
         asked = self.transfer.asked
         if not self.transfer.waiting or asked is None or self.transfer.reading:
             return
-        able = [member for member in self._members if member.name not in self._waiting_for_us]
+        able = self._able()
         if any(member.name == asked.name for member in able):
             return
         if able:
@@ -69,8 +79,26 @@ class StateExchange:
         else:
             self.finish(now_ms)
 
+    def _able(self) -> list[MemberAddress]:
+        """The members that are not known to be starting, oldest first."""
+        return [member for member in self._members if member.name not in self._waiting_for_us]
+
+    def _ask_again(self, now_ms: int) -> None:
+        """The state or the question may be lost: the same once more, then the next oldest. SES-XFR-14"""
+        transfer, able = self.transfer, self._able()
+        if transfer.asked is None or not able:
+            return
+        names = [member.name for member in able]
+        at = names.index(transfer.asked.name) if transfer.asked.name in names else -1
+        again = able[(at + 1) % len(able)] if transfer.repeated or at < 0 else able[at]
+        transfer.ask_again(again, now_ms)
+        self._tell_question(again)
+
     def _ask(self, member: MemberAddress, now_ms: int) -> None:
         self.transfer.ask(member, now_ms)
+        self._tell_question(member)
+
+    def _tell_question(self, member: MemberAddress) -> None:
         unique_id = f"{GET_ALL_ID}-{self._table.settings.context_name}"
         self._table.tell(EventType.GET_ALL, GET_ALL_ID, unique_id, to=member)
 
@@ -81,19 +109,23 @@ class StateExchange:
         if message.address is None:
             raise Malformed("SES-XFR-03", offset=0, expected="who asks", actual="null")
         if not self.transfer.waiting or self._table.rules.state_overwrites:
-            self._answer(message.address)
+            self._answer(message.address, now_ms)
         elif len(self._waiting_for_us) < WAITING_MAX:
             self._waiting_for_us[message.address.name] = message
             self._ask_another(now_ms)
 
-    def _answer_all(self) -> None:
+    def _answer_all(self, now_ms: int) -> None:
         waiting, self._waiting_for_us = self._waiting_for_us, {}
         for message in waiting.values():
             assert message.address is not None
-            self._answer(message.address)
+            self._answer(message.address, now_ms)
 
-    def _answer(self, to: MemberAddress) -> None:
-        """SES-XFR-03"""
+    def _answer(self, to: MemberAddress, now_ms: int) -> None:
+        """SES-XFR-03; who asks again while its answer waits to be written has it soon. SES-XFR-16"""
+        since_ms = self._unwritten.get(to.name)
+        if since_ms is not None and now_ms - since_ms < UNWRITTEN_MS:
+            return
+        self._unwritten[to.name] = now_ms
         table = self._table
         sessions = table.sessions()
         if not table.rules.no_activation:
@@ -115,6 +147,7 @@ class StateExchange:
 
         def write() -> bytes:
             octets, left_out = encode_what_can_be(states, table.settings.release, table.codecs)
+            self._unwritten.pop(to.name, None)
             for session_id, name, reason in left_out:
                 table.report("unwritable", reason, session_id, name)
             return octets
@@ -131,8 +164,8 @@ class StateExchange:
             return False
         if phase is TransferPhase.LATE:
             is_creation = isinstance(message, SessionMessage) and message.event_type == EventType.CREATED
-            subject = message.original_id if isinstance(message, SessionIdMessage) else message.session_id
-            if is_creation or self._table.known(subject or "") is not None:
+            subject, table = _subject(message), self._table
+            if is_creation or table.lookup(subject) or table.otherwise_routed(subject):
                 return False
         self.transfer.held.add(message)
         return True
@@ -144,8 +177,10 @@ class StateExchange:
 
     def pass_time(self, now_ms: int) -> None:
         """SES-XFR-06"""
-        deadline = self.transfer.deadline_ms()
+        deadline, again = self.transfer.deadline_ms(), self.transfer.again_ms()
         if deadline is None or now_ms < deadline:
+            if again is not None and now_ms >= again:
+                self._ask_again(now_ms)
             return
         if self.transfer.phase is TransferPhase.LATE:
             self.finish(now_ms)
@@ -154,22 +189,28 @@ class StateExchange:
         self.transfer.phase = TransferPhase.LATE
         for message in self.transfer.held.take():
             self._do(message, now_ms)
-        self._answer_all()
+        self._answer_all(now_ms)
 
     def finish(self, now_ms: int) -> None:
         """Nothing more will come: what has waited is done, in the order in which it came. SES-XFR-12"""
         table = self._table
         there = {session.id.partition(".")[0] for session in table.sessions()}
-        for message in self.transfer.finish():
-            if (
-                isinstance(message, SessionMessage)
-                and message.event_type == EventType.CREATED
-                and (message.session_id or "").partition(".")[0] in there
-                and table.known(message.session_id or "") is None
-            ):
-                continue  # the state has it already, under the route that it got since
-            self._do(message, now_ms)
-        self._answer_all()
+        kept = self.transfer.finish()
+        given = {message.new_id for message in kept if isinstance(message, SessionIdMessage)}
+        for message in kept:
+            if not (_subject(message).partition(".")[0] in there and self._is_older(message, given)):
+                self._do(message, now_ms)
+        self._answer_all(now_ms)
+
+    def _is_older(self, message: Heldable, given: Collection[str | None]) -> bool:
+        """Whether the state has a session under a later id than a kept message has; `given`: the new ids of
+        all that was kept. SES-XFR-12"""
+        subject, table = _subject(message), self._table
+        if table.lookup(subject) is not None:
+            return False
+        session = table.otherwise_routed(subject)
+        is_creation = isinstance(message, SessionMessage) and message.event_type == EventType.CREATED
+        return is_creation or (session is not None and session.id in given)
 
     # -- the state arrives --------------------------------------------------------------------
 
@@ -186,7 +227,7 @@ class StateExchange:
             self._take(self._read(message).states(), now_ms)
 
     def begin_reading(self, message: SessionMessage) -> StateReading | None:
-        """For a state that may be long to read; None for one that `receive` deals with. SES-XFR-13
+        """For a state that may be long to read; None for one that `receive` deals with. SES-XFR-15
 
         The parts of later releases are short, and more of them may come.
         """
@@ -213,17 +254,22 @@ class StateExchange:
     def _asked_again(self, now_ms: int) -> bool:
         """Whether more came meanwhile than could be kept, so that another state is needed. SES-XFR-07"""
         transfer = self.transfer
-        again = transfer.held.overflowed and transfer.questions < QUESTIONS_MAX
-        if again and transfer.asked is not None:
-            self._ask(transfer.asked, now_ms)
-            return True
-        return False
+        if not transfer.held.overflowed or transfer.gaps >= QUESTIONS_MAX - 1 or transfer.asked is None:
+            return False
+        transfer.gaps += 1
+        self._ask(transfer.asked, now_ms)
+        return True
 
     def _take(self, states: Iterable[SessionState], now_ms: int) -> None:
-        table, ended = self._table, self.transfer.ended
-        self._load((one for one in states if table.known(one.id) is None and one.id not in ended), now_ms)
-        if table.settings.release < STATE_COMPLETE_SINCE:
+        self.transfer.quiet_since_ms = now_ms
+        self._load((one for one in states if self._is_missing(one.id)), now_ms)
+        if self._table.settings.release < STATE_COMPLETE_SINCE:
             self.finish(now_ms)
+
+    def _is_missing(self, session_id: str) -> bool:
+        """Whether a session of a state is not here, under no route, and has not ended here either."""
+        there = self._table.lookup(session_id) or self._table.otherwise_routed(session_id)
+        return there is None and session_id not in self.transfer.ended
 
     def receive_end(self, message: SessionMessage, now_ms: int) -> None:
         """Since 5.5.10: the state was complete."""
@@ -252,3 +298,14 @@ class StateExchange:
             if not table.rules.no_activation:
                 for value in session.attributes().values():
                     table.listeners.did_activate(session, value)
+
+
+def _subject(message: Heldable) -> str:
+    """The id of the session that a message is about."""
+    session_id = message.original_id if isinstance(message, SessionIdMessage) else message.session_id
+    return session_id or ""
+
+
+def _pause_ms(timeout_ms: int) -> int:
+    """From one question to the next."""
+    return ENDLESS_PAUSE_MS if timeout_ms < 0 else max(timeout_ms // PARTS_OF_A_WAIT, 1)

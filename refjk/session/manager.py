@@ -79,9 +79,7 @@ class SessionManager(SessionTable):
         if octets is not None:
             told = self.tell(EventType.DELTA, session.id, unique_id, octets)
             self.counters.deltas_sent += 1
-        elif not session.pending and (
-            not session.primary or idle_ms > self.settings.max_inactive_interval * 1000
-        ):
+        elif not session.pending and (not session.primary or idle_ms > self._update_interval_ms()):
             told = self.tell(EventType.ACCESSED, session.id, unique_id)
             self.counters.accesses_sent += 1
         session.primary = True
@@ -91,11 +89,18 @@ class SessionManager(SessionTable):
             session.last_replicated_ms = now_ms
         return told
 
+    def _update_interval_ms(self) -> int:
+        """SES-MGR-17"""
+        settings = self.settings
+        chosen = settings.update_active_interval
+        return 1000 * (settings.max_inactive_interval if chosen is None else chosen)
+
     def _delta_of(self, session: Session) -> bytes | None:
         """The recorded actions as octets, which are no longer recorded then. SES-DLT-12"""
         pending = session.pending
         if not pending:
             return None
+        session.note_changes((action.name for action in pending), session.id)
         try:
             octets = encode_delta_request(pending, self.codecs)
             pending.clear()
@@ -128,17 +133,20 @@ class SessionManager(SessionTable):
                 self.counters.expired_idle += 1
 
     def pass_time(self, now_ms: int) -> None:
-        """Ends a wait whose time is over; call it at `next_wakeup_ms`."""
+        """Asks again, or ends a wait whose time is over; call it at `next_wakeup_ms`."""
         self._exchange.pass_time(now_ms)
 
     def next_wakeup_ms(self) -> int | None:
-        return self.transfer.deadline_ms()
+        return self.transfer.next_wakeup_ms()
 
     # -- start and stop -----------------------------------------------------------------------
 
-    def start(self, members: Sequence[MemberAddress], now_ms: int) -> bool:
-        """Asks the oldest member (the first) for its sessions. True: requests must wait until `ready`."""
-        return self._exchange.start(members, now_ms)
+    def start(self, members: Sequence[MemberAddress], now_ms: int, heard: Sequence[Heldable] = ()) -> bool:
+        """Asks the oldest member (the first) for its sessions. True: requests must wait until `ready`.
+
+        `heard`: what came for this manager before it was there.
+        """
+        return self._exchange.start(members, now_ms, heard)
 
     @property
     def ready(self) -> bool:
@@ -161,7 +169,7 @@ class SessionManager(SessionTable):
         self._guarded(self._receive, message, now_ms)
 
     def begin_reading(self, message: SessionMessage) -> StateReading | None:
-        """For a message that is long to read: `read` it without the lock, then call `end_reading`. SES-XFR-13
+        """For a message that is long to read: `read` it without the lock, then call `end_reading`. SES-XFR-15
 
         None: it goes to `receive`.
         """
@@ -204,7 +212,7 @@ class SessionManager(SessionTable):
 
     def _do(self, message: SessionMessage | SessionIdMessage, now_ms: int) -> None:
         if isinstance(message, SessionIdMessage):
-            self._rename(message.original_id, message.new_id)
+            self._rename(message.original_id, message.new_id, message.timestamp_ms)
             return
         if message.event_type not in EventType.__members__.values():
             self.counters.unknown_event += 1
@@ -212,20 +220,27 @@ class SessionManager(SessionTable):
         if message.event_type == EventType.CREATED:
             self._create_replica(message.session_id, now_ms)
             return
-        session = self._sessions.get(message.session_id or "")
+        session = self._told_of(message.session_id or "", message.timestamp_ms)
         if session is None:
             self.counters.unknown_session += 1  # SES-MSG-10
         elif message.event_type == EventType.EXPIRED:
             session.expire(tell=False)
         elif message.event_type == EventType.ACCESSED:
-            session.access(now_ms)
+            session.access(now_ms, elsewhere=True)
             session.primary = False
             session.end_access()
             self.counters.accesses_heard += 1
         elif message.event_type == EventType.DELTA:
-            self._execute(session, message.octets or b"", now_ms)
+            self._execute(session, message, now_ms)
         elif message.event_type == EventType.ID_CHANGED:
-            self._rename(session.id, ObjectInput(message.octets or b"").read_utf())
+            new_id = ObjectInput(message.octets or b"").read_utf()
+            self._rename(session.id, new_id, message.timestamp_ms)
+
+    def _told_of(self, session_id: str, told_ms: int) -> Session | None:
+        """The session that another node means by an id."""
+        if self.rules.exact_ids:
+            return self._sessions.get(session_id)
+        return self.lookup(session_id) or self.adopt(session_id, told_ms)
 
     def _create_replica(self, session_id: str | None, now_ms: int) -> None:
         """SES-MGR-03"""
@@ -236,6 +251,8 @@ class SessionManager(SessionTable):
             self._create_replica_as_original(session_id, now_ms)
         elif known is not None:
             known.primary = False
+        elif self.otherwise_routed(session_id) is not None:
+            self.counters.unknown_session += 1  # the message is older than what this node has
         elif len(self._sessions) >= self.settings.replicas_max:
             self.counters.replicas_refused += 1
             self.report("full", f"more than {self.settings.replicas_max} sessions", session_id)
@@ -255,28 +272,38 @@ class SessionManager(SessionTable):
         session = self.make(self.fresh_id(), now_ms)
         self.counters.replicas_made += 1
         self.listeners.session_created(session)
-        del self._sessions[session.id]
+        self._forget(session)
         session.set_id(session_id)
         self.put(session)
         self.listeners.session_created(session)
         if session.pending is not None:
             session.pending.clear()
 
-    def _execute(self, session: Session, octets: bytes, now_ms: int) -> None:
-        """SES-DLT-10"""
-        request = decode_delta_request(octets, self.codecs, lenient=self.rules.fault_keeps_access)
+    def _execute(self, session: Session, message: SessionMessage, now_ms: int) -> None:
+        """SES-DLT-10, SES-RTE-09"""
+        octets, lenient = message.octets or b"", self.rules.fault_keeps_access
+        request = decode_delta_request(octets, self.codecs, lenient=lenient)
         if self.rules.received_list_stays:
             session.pending = request
-        session.execute(request, now_ms, notify=self.settings.notify_listeners_on_replication)
+        told_id = message.session_id or ""
+        session.execute(
+            request,
+            now_ms,
+            notify=self.settings.notify_listeners_on_replication,
+            told_id=told_id,
+            newer_ids=self.ids_after(told_id) if session.is_late(message.timestamp_ms) else (),
+        )
         session.primary = False
         self.counters.deltas_executed += 1
 
-    def _rename(self, old_id: str | None, new_id: str | None) -> None:
+    def _rename(self, old_id: str | None, new_id: str | None, given_ms: int) -> None:
         """SES-RTE-06"""
         session = self._sessions.get(old_id or "")
+        if session is None and self.lookup(old_id or "") is None:
+            session = self.adopt(old_id or "", given_ms)
         if session is None or not new_id:
             self.counters.unknown_session += 1
         elif new_id in self._sessions:
             self.report("state", "a new id is in use already", new_id)
         else:
-            self.change_id(session, new_id)
+            self.change_id(session, new_id, given_ms)

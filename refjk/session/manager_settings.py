@@ -21,7 +21,10 @@ class ManagerSettings:
     `max_active_sessions`: of the whole table, for sessions made here; -1: no limit. `replicas_max`: of the
     whole table, for what others send. `use_dirty_flag` changes nothing (SES-MGR-12). `release`: the wire is
     that of 5.5.`release`. `expire_every_ticks`: background ticks from one look for idle sessions to the next.
-    `watch_mutations`: find attributes that were changed without being set (SES-ATT-07).
+    `update_active_interval`: seconds after which a request that changes nothing is told of; None: as
+    `max_inactive_interval`. `expire_tolerance`: seconds that a session lives on where it is not primary;
+    None: its interval once more. Tomcat 5.5.24 has 60 and 300. `watch_mutations`: find attributes that were
+    changed without being set (SES-ATT-07).
     """
 
     context_name: str = ""
@@ -29,6 +32,8 @@ class ManagerSettings:
     max_inactive_interval: int = 1800
     max_active_sessions: int = -1
     replicas_max: int = 1_000_000
+    update_active_interval: int | None = None
+    expire_tolerance: int | None = None
     expire_sessions_on_shutdown: bool = True
     notify_listeners_on_replication: bool = True
     use_dirty_flag: bool = False
@@ -59,7 +64,7 @@ class Outgoing:
     write: Callable[[], bytes] | None = None
 
     def written(self) -> Message:
-        """The message with its octets. No lock of the manager's is needed for it. SES-XFR-13"""
+        """The message with its octets. No lock of the manager's is needed for it. SES-XFR-15"""
         if self.write is None:
             return self.message
         assert isinstance(self.message, SessionMessage)

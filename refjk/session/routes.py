@@ -68,7 +68,7 @@ class RouteBinder:
             return None
         known_id = session.id  # what the others know it by, when the request came with an older one
         try:
-            manager.change_id(session, new_id)
+            manager.change_id(session, new_id, now_ms)
         except LocalProtocolError:
             return None  # the id was turned over already, for another request
         if manager.rules.renaming_creates and session.pending is not None:

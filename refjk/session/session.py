@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from refjk.base.errors import LocalProtocolError, Malformed
@@ -9,6 +10,7 @@ from refjk.session.attributes import AttributeCodecs, NotAnAttribute
 from refjk.session.codes import ActionType, Verb
 from refjk.session.delta_request import DeltaAction, DeltaRequest
 from refjk.session.listeners import BindingEvent, Listeners, as_binding_listener
+from refjk.session.manager_settings import ManagerSettings
 from refjk.session.principal import Principal
 from refjk.session.rules import Rules
 from refjk.session.state import SessionState
@@ -25,6 +27,8 @@ class SessionHome(Protocol):
 
     @property
     def rules(self) -> Rules: ...
+    @property
+    def settings(self) -> ManagerSettings: ...
     @property
     def codecs(self) -> AttributeCodecs: ...
     @property
@@ -51,6 +55,8 @@ class Session:
         self._id = session_id
         self._attributes: dict[str, object] = {}
         self._expiring = False
+        self._turned_ms: int | None = None  # when the id was given, by the clock of whoever did that
+        self._changed_under: dict[str, str] = {}  # names, by the id of that time; since the first new one
         self.creation_ms = now_ms
         self.last_access_ms = now_ms
         self.this_access_ms = now_ms
@@ -147,15 +153,26 @@ class Session:
 
     # -- life ---------------------------------------------------------------------------------
 
-    def set_id(self, session_id: str) -> None:
+    def set_id(self, session_id: str, given_ms: int = 0) -> None:
         """The manager, who also keeps its table, renames; listeners are not told here."""
         self._id = session_id
+        self._turned_ms = given_ms
         if self.pending is not None:
             self.pending.session_id = session_id
 
-    def access(self, now_ms: int) -> None:
-        """A request begins."""
-        self.check_idle(now_ms)
+    def is_late(self, told_ms: int) -> bool:
+        """Whether what was told at that time is older than the id that the session has now."""
+        return self._turned_ms is not None and told_ms < self._turned_ms
+
+    def note_changes(self, names: Iterable[str], session_id: str) -> None:
+        """They have changed under this id."""
+        if self._turned_ms is not None:
+            self._changed_under.update(dict.fromkeys(names, session_id))
+
+    def access(self, now_ms: int, *, elsewhere: bool = False) -> None:
+        """A request begins, or one was answered `elsewhere`: then the session is in use. SES-MGR-16"""
+        if not elsewhere or self._home.rules.idle_before_message:
+            self.check_idle(now_ms)
         self.last_access_ms = self.this_access_ms
         self.this_access_ms = now_ms
         self.access_count += 1
@@ -166,14 +183,15 @@ class Session:
         self.access_count = max(0, self.access_count - 1)
 
     def check_idle(self, now_ms: int) -> bool:
-        """Whether the session lives; one that was idle too long ends here. SES-MGR-05, SES-MGR-06"""
+        """Whether the session lives; one that was idle too long ends. SES-MGR-05, SES-MGR-06, SES-MGR-18"""
         if self._expiring or not self.is_valid or self.access_count > 0 or self.max_inactive_interval < 0:
             return self.is_valid or self._expiring
         since = self.last_access_ms if self._home.rules.idle_from_access_before else self.this_access_ms
         idle_s = (now_ms - since) // 1000
-        if self.primary and idle_s >= self.max_inactive_interval:
+        interval, tolerance = self.max_inactive_interval, self._home.settings.expire_tolerance
+        if self.primary and idle_s >= interval:
             self.expire(tell=True)
-        elif idle_s >= 2 * self.max_inactive_interval:
+        elif idle_s >= interval + (interval if tolerance is None else tolerance):
             self.expire(tell=False)
         return self.is_valid
 
@@ -228,20 +246,31 @@ class Session:
 
     # -- from other nodes ---------------------------------------------------------------------
 
-    def execute(self, request: DeltaRequest, now_ms: int, *, notify: bool) -> None:
+    def execute(
+        self,
+        request: DeltaRequest,
+        now_ms: int,
+        *,
+        notify: bool,
+        told_id: str,
+        newer_ids: Collection[str] = (),
+    ) -> None:
         """Do what another node did; nothing of it is recorded. SES-DLT-10, SES-DLT-11
 
-        Raises `Malformed` before anything is done when the delta is of another session.
+        `told_id`: the id by which the other meant this session; what was changed under one of the `newer_ids`
+        stays. Raises `Malformed` before anything is done when the delta is of another session.
         """
-        if request.session_id != self._id:
-            raise Malformed("SES-DLT-11", offset=0, expected=self._id, actual=request.session_id[:80])
-        self.access(now_ms)
+        if request.session_id != told_id:
+            raise Malformed("SES-DLT-11", offset=0, expected=told_id, actual=request.session_id[:80])
+        self.access(now_ms, elsewhere=True)
         if not self.is_valid:
             return  # it was idle for too long, and has ended just now: there is nothing left to change
         try:
             for action in request:
-                if not self._own_change_stands(action.name):
-                    self._act(action, notify=notify)
+                if self._changed_under.get(action.name) in newer_ids or self._own_change_stands(action.name):
+                    continue
+                self._act(action, notify=notify)
+                self.note_changes([action.name], told_id)
         except Malformed:
             if not self._home.rules.fault_keeps_access:
                 self.end_access()

@@ -40,6 +40,7 @@ class SessionTable:
         self._new_id = new_id
         self._sessions: dict[str, Session] = {}
         self._renamed: OrderedDict[str, str] = OrderedDict()  # by old id, of late
+        self._routed: dict[str, str] = {}  # the id by the part of it before the dot
         self._outgoing: list[Outgoing] = []
         self._reports: deque[Report] = deque(maxlen=REPORTS_MAX)
 
@@ -129,22 +130,43 @@ class SessionTable:
 
     def put(self, session: Session) -> None:
         self._sessions[session.id] = session
+        self._routed[_bare(session.id)] = session.id
         self.counters.max_active = max(self.counters.max_active, len(self._sessions))
 
     def find(self, session_id: str, now_ms: int) -> Session | None:
         """The session if it lives; one that was idle too long ends here."""
-        session = self._sessions.get(session_id) or self._renamed_session(session_id)
+        session = self.lookup(session_id) or self.adopt(session_id, now_ms)
         if session is None or not session.check_idle(now_ms):
             return None
         return session
 
-    def _renamed_session(self, session_id: str) -> Session | None:
-        """The session that had this id before. SES-RTE-07"""
+    def lookup(self, session_id: str) -> Session | None:
+        """The session that has this id, or had it before. SES-RTE-07"""
         seen = 0
-        while session_id in self._renamed and seen < len(self._renamed):
+        while session_id in self._renamed and session_id not in self._sessions and seen < RENAMED_MAX:
             session_id = self._renamed[session_id]
             seen += 1
-        return self._sessions.get(session_id) if seen else None
+        return self._sessions.get(session_id)
+
+    def ids_after(self, session_id: str) -> list[str]:
+        """Those that a session got after this one."""
+        found: list[str] = []
+        while session_id in self._renamed and self._renamed[session_id] not in found:
+            session_id = self._renamed[session_id]
+            found.append(session_id)
+        return found
+
+    def otherwise_routed(self, session_id: str) -> Session | None:
+        """The session that has this id but for its route."""
+        known_id = self._routed.get(_bare(session_id))
+        return None if known_id is None or self.rules.exact_ids else self._sessions.get(known_id)
+
+    def adopt(self, session_id: str, given_ms: int) -> Session | None:
+        """The session that got this id without this node hearing of it; now it has it. SES-RTE-08"""
+        session = self.otherwise_routed(session_id)
+        if session is not None:
+            self.change_id(session, session_id, given_ms)
+        return session
 
     def begin(self, session_id: str, now_ms: int) -> Session | None:
         """A request asks for its session, which counts as an access. SES-MGR-04"""
@@ -163,14 +185,17 @@ class SessionTable:
         """The request is over, after `request_completed` or without."""
         session.end_access()
 
-    def change_id(self, session: Session, new_id: str) -> None:
-        """Keeps the table in step. A session that has the new id already stays. SES-RTE-05"""
+    def change_id(self, session: Session, new_id: str, given_ms: int = 0) -> None:
+        """Keeps the table in step. A session that has the new id already stays. SES-RTE-05
+
+        `given_ms`: when that was, by the clock of the node that did it.
+        """
         if session.id == new_id or new_id in self._sessions:
             raise LocalProtocolError(f"there is a session {new_id[:8]}… already")
-        self._sessions.pop(session.id, None)
+        self._forget(session)
         if not self.rules.forgets_old_ids:
             self._remember(session.id, new_id)
-        session.set_id(new_id)
+        session.set_id(new_id, given_ms)
         self.put(session)
         self.counters.ids_changed += 1
         if self.rules.renaming_creates:
@@ -188,9 +213,14 @@ class SessionTable:
 
     def removed(self, session: Session) -> None:
         """A session tells that it has ended."""
+        self._forget(session)
+        self.counters.ended += 1
+
+    def _forget(self, session: Session) -> None:
         if self._sessions.get(session.id) is session:
             del self._sessions[session.id]
-        self.counters.ended += 1
+        if self._routed.get(_bare(session.id)) == session.id:
+            del self._routed[_bare(session.id)]
 
     def tell_expired(self, session: Session) -> None:
         """SES-MSG-07"""
@@ -198,3 +228,8 @@ class SessionTable:
 
     def request_id(self, session_id: str, now_ms: int) -> str:
         return request_unique_id(session_id, now_ms, self.settings.release)
+
+
+def _bare(session_id: str) -> str:
+    """Without route."""
+    return session_id.partition(".")[0]

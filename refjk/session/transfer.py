@@ -60,12 +60,16 @@ class StateTransfer:
 
     timeout_ms: int  # negative: wait for ever
     late_ms: int
+    pause_ms: int | None  # from a question without answer to the next; None: no further question
     held: HeldMessages
     phase: TransferPhase = TransferPhase.NONE
     asked: MemberAddress | None = None
-    asked_at_ms: int = 0
+    asked_at_ms: int = 0  # since when this wait lasts
+    quiet_since_ms: int = 0  # the last question, or part of a state
+    repeated: bool = False  # the member that is asked was asked twice
     asked_names: set[str | None] = field(default_factory=set)
     questions: int = 0
+    gaps: int = 0  # questions of these because what was kept had one
     ended: set[str] = field(default_factory=set)  # sessions that ended here since the question
     reading: bool = False  # a state has come and is being read
 
@@ -80,10 +84,20 @@ class StateTransfer:
     def ask(self, member: MemberAddress, now_ms: int) -> None:
         if self.phase is not TransferPhase.LATE:  # an application that runs goes on running
             self.phase = TransferPhase.WAITING
-        self.asked, self.asked_at_ms = member, now_ms
+        self.asked_at_ms = now_ms
+        self.held.overflowed = False
+        self.repeated = False
+        self._ask(member, now_ms)
+
+    def ask_again(self, member: MemberAddress, now_ms: int) -> None:
+        """The wait, and a gap in what was kept, stay as they are: an earlier state may still come."""
+        self.repeated = self.asked is not None and member.name == self.asked.name
+        self._ask(member, now_ms)
+
+    def _ask(self, member: MemberAddress, now_ms: int) -> None:
+        self.asked, self.quiet_since_ms = member, now_ms
         self.asked_names.add(member.name)
         self.questions += 1
-        self.held.overflowed = False
 
     def deadline_ms(self) -> int | None:
         """When the phase ends by itself; not while a state is being read."""
@@ -94,6 +108,15 @@ class StateTransfer:
         if self.phase is TransferPhase.LATE:
             return self.asked_at_ms + self.timeout_ms + self.late_ms
         return None
+
+    def again_ms(self) -> int | None:
+        """When the next question is due; none while a state is being read."""
+        if self.phase is not TransferPhase.WAITING or self.pause_ms is None or self.reading:
+            return None
+        return self.quiet_since_ms + self.pause_ms
+
+    def next_wakeup_ms(self) -> int | None:
+        return min((at for at in (self.deadline_ms(), self.again_ms()) if at is not None), default=None)
 
     def finish(self) -> list[Heldable]:
         """The state is complete, or will not come: what waited is due."""

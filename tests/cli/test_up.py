@@ -13,9 +13,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from refjk.cli import up
 from refjk.cli.main import main
 from refjk.speccheck import covers
 from tests.interop.peers.client import ask
@@ -126,6 +128,27 @@ def test_a_configuration_is_checked_without_being_run(
     assert capsys.readouterr().out == words + "127.0.0.1:81\n"
     assert main(["up", file, "--check-config"]) == 0
     assert not (tmp_path / "run").exists()
+
+
+def test_options_for_nodes_are_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "n1" / "conf").mkdir(parents=True)
+    (tmp_path / "n1" / "conf" / "server.xml").touch()
+    commands: list[list[str]] = []
+
+    class Group:
+        def __init__(self, parts: list[Any], *more: Any, **options: Any) -> None:
+            commands.extend(list(part.command) for part in parts)
+
+        def run(self) -> int:
+            return 0
+
+    monkeypatch.setattr(up, "ProcessGroup", Group)
+
+    assert main(["up", str(tmp_path), "--watch-mutations", "--exposed"]) == 0
+    assert main(["up", str(tmp_path)]) == 0
+
+    options = ("--exposed", "--watch-mutations")
+    assert [[word for word in command if word in options] for command in commands] == [list(options), []]
 
 
 def test_a_log_that_cannot_be_written_is_told_by_the_check(

@@ -18,7 +18,7 @@ from refjk.runtime.multicast import MulticastSettings
 from refjk.runtime.senders_settings import Mode, SenderSettings
 from refjk.runtime.session_wsgi import SessionMiddleware
 from refjk.runtime.sessions import Sessions
-from refjk.session import OLD_ID_ATTRIBUTE, ManagerSettings
+from refjk.session import OLD_ID_ATTRIBUTE, EventType, ManagerSettings, SessionMessage
 from refjk.speccheck import covers
 from tests.runtime.replication import until
 
@@ -221,3 +221,34 @@ def test_a_request_with_the_id_of_before_finds_the_session_and_learns_the_new_on
         assert nodes["b"].ask(first) == (3, second)
         assert until(lambda: nodes["a"].copy(second) == 3)
         assert nodes["a"].ask(first) == (4, second)
+
+
+@covers("SES-XFR-13")
+def test_what_comes_before_an_application_begins_is_there_when_it_has_begun() -> None:
+    with cluster("a") as (_, nodes):
+        node = nodes["a"].node
+        node.contexts.receive(SessionMessage(EventType.CREATED, "/later", "AB.b"), int(time.time() * 1000))
+
+        sessions = node.add_context(ManagerSettings("/later", route="a"))
+
+        assert sessions.manager.known("AB.b") is not None
+
+
+@covers("SES-XFR-14")
+def test_a_node_whose_question_was_lost_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with cluster("a", "b") as (_, nodes):
+        contexts = nodes["a"].node.contexts
+        receive, lost = contexts.receive, list[object]()
+
+        def lose_the_first(message: Any, now_ms: int) -> None:
+            if lost or message.event_type != EventType.GET_ALL:
+                receive(message, now_ms)
+            else:
+                lost.append(message)
+
+        monkeypatch.setattr(contexts, "receive", lose_the_first)
+        settings = ManagerSettings("/later", route="b", state_transfer_timeout_ms=4000)
+        sessions = nodes["b"].node.add_context(settings)
+
+        assert sessions.manager.transfer.questions == 2
+        assert sessions.manager.counters.states_loaded == 1

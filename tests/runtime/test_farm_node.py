@@ -372,10 +372,11 @@ def test_the_sender_of_an_application_is_asked_for_its_sessions() -> None:
 
     with contextlib.ExitStack() as stack:
         port = next(_ports)
-        oldest, sender, new = node(port), node(port), node(port)
-        assert until(lambda: [len(one.members()) for one in (oldest, sender, new)] == [2, 2, 2])
+        oldest, sender = node(port), node(port)
         settings = ManagerSettings("/shop")
-        session = sender.add_context(settings).create()
+        session = sender.add_context(settings).create()  # before the new one could hear of it
+        new = node(port)
+        assert until(lambda: [len(one.members()) for one in (oldest, sender, new)] == [2, 2, 2])
         without = new.add_context(settings)
         assert new.members()[0].name == oldest.own_address().name
         assert without.manager.known(session.id) is None

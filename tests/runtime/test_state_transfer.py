@@ -78,7 +78,7 @@ def count(sessions: Sessions, session_id: str) -> None:
     sessions.end(session)
 
 
-@covers("SES-XFR-13")
+@covers("SES-XFR-15")
 def test_requests_go_on_while_a_state_is_written_and_while_it_is_read() -> None:
     port, writing, reading = next(_ports), Gate(), Gate()
     a = started("a", port)

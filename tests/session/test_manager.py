@@ -277,6 +277,36 @@ def test_the_end_of_a_request_whose_session_is_gone_is_no_error() -> None:
         original["a"].request_completed("NOBODY", START_MS)
 
 
+@covers("SES-MGR-18")
+def test_a_replica_can_be_given_another_time_beyond_the_interval() -> None:
+    cluster = Cluster(max_inactive_interval=2, expire_tolerance=5)
+    cluster.request("a", None)
+    cluster.settle()
+
+    cluster["b"].expire_idle(START_MS + 6999)
+    there = len(cluster["b"])
+    cluster["b"].expire_idle(START_MS + 7000)
+    cluster["a"].expire_idle(START_MS + 2000)
+
+    assert (there, len(cluster["b"]), len(cluster["a"])) == (1, 0, 0)
+
+
+@covers("SES-MGR-17")
+@pytest.mark.parametrize("seconds", [0, 3, 20])
+def test_a_request_without_changes_can_be_told_of_more_often_or_less(seconds: int) -> None:
+    cluster = Cluster(max_inactive_interval=10, update_active_interval=seconds)
+    session = cluster.request("a", None, lambda session: session.set_max_inactive_interval(1000))
+    cluster.settle()
+
+    told = []
+    for passed_ms in (1000 * seconds, 1):
+        cluster.now_ms += passed_ms
+        cluster.request("a", session.id)
+        told += cluster.settle()
+
+    assert told == [EventType.ACCESSED]
+
+
 @covers("SES-MGR-10")
 def test_idle_sessions_are_looked_for_at_every_sixth_tick() -> None:
     cluster = Cluster("a", max_inactive_interval=1)

@@ -13,6 +13,7 @@ from refjk.session import (
     TransferPhase,
     decode_message,
 )
+from refjk.session.manager_settings import Outgoing
 from refjk.session.reading import StateReading
 from refjk.speccheck import covers
 from tests.session.support import START_MS, set_to
@@ -32,7 +33,7 @@ def begun(join: Joining, message: SessionMessage) -> StateReading:
     return reading
 
 
-@covers("SES-XFR-13")
+@covers("SES-XFR-15")
 def test_a_state_is_written_when_it_leaves_and_not_when_it_is_asked_for() -> None:
     join = joining()
     manager = join.cluster["a"]
@@ -49,7 +50,33 @@ def test_a_state_is_written_when_it_leaves_and_not_when_it_is_asked_for() -> Non
     assert replace(written, octets=None) == message
 
 
-@covers("SES-XFR-13", "SES-XFR-04")
+@covers("SES-XFR-16")
+def test_who_asks_again_before_its_state_is_written_gets_one_state() -> None:
+    join = joining()
+    manager, asker = join.cluster["a"], join.cluster.nodes["b"].address
+    question = SessionMessage(EventType.GET_ALL, "/app", "GET-ALL", None, "x", 0, asker)
+
+    def asked(now_ms: int) -> list[Outgoing]:
+        manager.receive(question, now_ms)
+        return manager.messages_to_send()
+
+    (first,) = asked(START_MS)
+    assert asked(START_MS + 59_999) == []
+    assert len(asked(START_MS + 60_000)) == 1  # the first one may be lost
+    first.written()
+    assert len(asked(START_MS + 60_001)) == 1
+
+
+@covers("SES-XFR-15")
+def test_nobody_is_asked_again_while_a_state_is_read() -> None:
+    join = joining()
+    manager = join.cluster["b"]
+    begun(join, state_of(join))
+    manager.pass_time(START_MS + 45_000)
+    assert manager.messages_to_send() == []
+
+
+@covers("SES-XFR-15", "SES-XFR-04")
 def test_what_comes_while_a_state_is_read_is_kept_and_the_wait_does_not_end() -> None:
     join = joining()
     manager = join.cluster["b"]
@@ -67,7 +94,7 @@ def test_what_comes_while_a_state_is_read_is_kept_and_the_wait_does_not_end() ->
     assert join.values() == {"x": 1}
 
 
-@covers("SES-XFR-13", "SES-XFR-08")
+@covers("SES-XFR-15", "SES-XFR-08")
 def test_a_state_that_comes_again_while_it_is_read_is_refused() -> None:
     join = joining()
     manager = join.cluster["b"]
@@ -82,7 +109,7 @@ def test_a_state_that_comes_again_while_it_is_read_is_refused() -> None:
     assert join.values() == {"x": 0}
 
 
-@covers("SES-XFR-13")
+@covers("SES-XFR-15")
 def test_a_state_that_cannot_be_read_leaves_the_wait_as_it_was() -> None:
     join = joining()
     manager = join.cluster["b"]
@@ -91,13 +118,13 @@ def test_a_state_that_cannot_be_read_leaves_the_wait_as_it_was() -> None:
     reading.read()
     manager.end_reading(reading, START_MS)
     assert manager.counters.malformed == 1 and not manager.ready
-    assert manager.next_wakeup_ms() == START_MS + 60_000
+    assert manager.transfer.deadline_ms() == START_MS + 60_000
     join.state_arrives()
 
     assert join.values() == {"x": 0}
 
 
-@covers("SES-XFR-13", "SES-XFR-05")
+@covers("SES-XFR-15", "SES-XFR-05")
 def test_who_was_asked_and_went_while_its_state_was_read_is_asked_no_more() -> None:
     join = joining()
     manager = join.cluster["b"]

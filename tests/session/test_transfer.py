@@ -15,6 +15,7 @@ from refjk.session import (
     MemberAddress,
     Rules,
     Session,
+    SessionManager,
     SessionMessage,
     SessionState,
     TransferPhase,
@@ -211,9 +212,9 @@ def test_after_60_seconds_the_application_is_served_and_a_late_state_still_count
     new = cluster.request("a", None, set_to("y", 1))
     cluster.request("a", join.session.id, set_to("x", 1))
     cluster.settle()
-    assert manager.next_wakeup_ms() == START_MS + 60_000
 
     manager.pass_time(START_MS + 59_999)
+    assert manager.next_wakeup_ms() == START_MS + 60_000
     assert not manager.ready and len(manager) == 0
     manager.pass_time(START_MS + 60_000)
     assert manager.ready and manager.transfer.phase is TransferPhase.LATE
@@ -244,10 +245,95 @@ def test_nobody_waits_for_a_late_state_for_ever() -> None:
     assert join.values() is None
 
 
-def test_a_negative_time_waits_without_end() -> None:
-    join = joining(state_transfer_timeout_ms=-1)
+@pytest.mark.parametrize(("rules", "wakeup_ms"), [(REPAIRED, 1_000_015_000), (Rules(asks_once=True), None)])
+def test_a_negative_time_waits_without_end(rules: Rules, wakeup_ms: int | None) -> None:
+    join = joining(rules, state_transfer_timeout_ms=-1)
+    manager = join.cluster["b"]
 
-    assert join.cluster["b"].next_wakeup_ms() is None
+    manager.pass_time(START_MS + 1_000_000_000)
+
+    assert not manager.ready
+    assert manager.next_wakeup_ms() == (None if wakeup_ms is None else START_MS + wakeup_ms)
+
+
+def asked_in(manager: SessionManager, *times_ms: int) -> list[str | None]:
+    """Whom it asks at these times after the start."""
+    asked: list[str | None] = []
+    for time_ms in times_ms:
+        manager.pass_time(START_MS + time_ms)
+        asked += [None if one.to is None else one.to.name for one in manager.messages_to_send()]
+    return asked
+
+
+@covers("SES-XFR-14")
+def test_a_state_that_does_not_come_is_asked_for_again_and_then_of_the_next_oldest() -> None:
+    cluster = Cluster("abc")
+    cluster.add("d", state_transfer_timeout_ms=100)
+    first, second, third = (cluster.nodes[name].address for name in "abc")
+    manager = cluster["d"]
+    manager.start([first, second], START_MS)
+
+    assert asked_in(manager, 24) == [first.name]
+    assert asked_in(manager, 25) == [first.name]
+    assert asked_in(manager, 49, 50) == [second.name]
+    manager.members_changed([first, second, third], START_MS + 60)
+    assert asked_in(manager, 74, 75, 99) == [second.name]
+    assert manager.next_wakeup_ms() == START_MS + 100
+    assert asked_in(manager, 100, 200) == []
+    assert manager.ready and manager.transfer.phase is TransferPhase.LATE
+
+
+@covers("SES-XFR-14")
+def test_after_the_youngest_the_oldest_is_asked_once_more_and_nobody_who_is_starting_too() -> None:
+    cluster = Cluster("abc")
+    cluster.add("d", state_transfer_timeout_ms=-1)
+    first, second, third = (cluster.nodes[name].address for name in "abc")
+    manager = cluster["d"]
+    manager.start([first, second, third], START_MS)
+    question = SessionMessage(EventType.GET_ALL, CONTEXT, "GET-ALL", address=second)
+    manager.receive(question, START_MS)
+
+    asked = asked_in(manager, *(15_000 * number for number in range(7)))
+
+    assert asked == [one.name for one in (first, first, third, third, first, first, third)]
+
+
+@covers("SES-XFR-14")
+def test_with_the_originals_rule_a_state_is_asked_for_once() -> None:
+    for rules in (ORIGINAL, Rules(asks_once=True)):
+        join = joining(rules)
+
+        assert asked_in(join.cluster["b"], 15_000, 30_000, 59_999) == []
+
+
+@covers("SES-XFR-14")
+def test_a_state_of_each_that_was_asked_is_loaded_and_parts_of_one_put_the_next_question_off() -> None:
+    join = joining(release=10)
+    manager = join.cluster["b"]
+    assert len(asked_in(manager, 15_000)) == 1
+    first, end = (decode_message(octets) for octets in join.blobs)
+    assert isinstance(first, SessionMessage) and isinstance(end, SessionMessage)
+
+    manager.receive(first, START_MS + 20_000)
+    assert asked_in(manager, 34_999) == []
+    manager.receive(end, START_MS + 34_999)
+    manager.receive(first, START_MS + 35_000)
+
+    assert manager.ready and join.values() == {"x": 0}
+    assert manager.next_wakeup_ms() is None
+    assert manager.counters.states_refused == 1
+
+
+@covers("SES-XFR-14")
+def test_a_question_of_time_does_not_hide_a_gap_in_what_was_kept() -> None:
+    join = joining(held_messages_max=0)
+    manager = join.cluster["b"]
+    manager.receive(SessionMessage(EventType.DELTA, CONTEXT, join.session.id, b"x"), START_MS)
+    assert len(asked_in(manager, 15_000)) == 1
+
+    join.state_arrives()
+
+    assert not manager.ready and manager.transfer.gaps == 1
 
 
 @covers("SES-XFR-07")

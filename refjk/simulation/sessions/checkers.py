@@ -10,6 +10,7 @@ from refjk.simulation.cluster.journal import Handed, Started, Stopped, Watcher
 from refjk.simulation.sessions.knowledge import Knowledge
 from refjk.simulation.sessions.records import (
     AttributeTold,
+    Clicked,
     Found,
     LoggedOut,
     Ready,
@@ -99,6 +100,62 @@ class NothingLost(_Base):
             self._object(now_ms, f"{node} has {what} {session[:6]}, and has acknowledged {lost[-1]}")
 
 
+class LastStands(_Base):
+    """Of a session that a node has, it has what it took or did last, whichever id that went by and whatever
+    it has missed."""
+
+    name = "last one stands"
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        super().__init__(knowledge)
+        self._clicks: dict[str, dict[str, int]] = {}  # by node and session
+
+    def interests(self) -> Interests:
+        return {
+            Started: self._start,
+            Ready: self._ready,
+            SessionBegan: self._begin,
+            SessionEnded: self._end,
+            Clicked: self._click,
+            Handed: self._hand,
+        }
+
+    def look(self, now_ms: int, views: Views) -> None:
+        for node, view in views.items():
+            clicks = self._clicks[node]
+            for session, seen in view.items():
+                # One that came with a state is judged from here on.
+                if seen.click != clicks.setdefault(session, seen.click):
+                    self._object(
+                        now_ms, f"{node} has {_words(seen)} of {session[:6]} after {clicks[session]}"
+                    )
+                    clicks[session] = seen.click
+
+    def _start(self, record: Started) -> None:
+        self._clicks[record.node] = {}
+
+    def _ready(self, record: Ready) -> None:
+        self._clicks[record.node] = {session: seen.click for session, seen in record.view.items()}
+
+    def _begin(self, record: SessionBegan) -> None:
+        self._clicks[record.node][record.session] = 0
+
+    def _end(self, record: SessionEnded) -> None:
+        self._clicks[record.node].pop(record.session, None)
+
+    def _click(self, record: Clicked) -> None:
+        self._clicks[record.node][record.session] = record.click
+
+    def _hand(self, record: Handed) -> None:
+        told, clicks = self._knowledge.told[record.message], self._clicks[record.node]
+        if told.event is not EventType.DELTA or told.session not in clicks:
+            return
+        if self._knowledge.was_turned_over_since(told.message, told.session):
+            del clicks[told.session]  # what was changed under the new id may stand
+        else:
+            clicks[told.session] = told.click
+
+
 class SameEverywhere(_Base):
     """In the end nodes that were told all of a session have the same of it; and of sessions that began when
     faults had ended, every node was told all."""
@@ -113,6 +170,21 @@ class SameEverywhere(_Base):
 
     def interests(self) -> Interests:
         return {}
+
+    def rejoined(self, now_ms: int, views: Views, since_ms: int) -> None:
+        """All nodes see each other since then, and nothing is under way: every node that has a session has
+        the newest change of it, if that was told since; whatever was missed before. SES-GUA-02"""
+        told = self._knowledge.told
+        for session, messages in self._knowledge.of_session.items():
+            newest = next(
+                (told[one] for one in reversed(messages) if told[one].event is EventType.DELTA), None
+            )
+            if newest is None or newest.at_ms < since_ms:
+                continue
+            for node, view in views.items():
+                seen = view.get(session)
+                if seen is not None and seen.click != newest.click:
+                    self._object(now_ms, f"{node} has {_words(seen)} of {session[:6]}, not {newest.click}")
 
     def settled(self, now_ms: int, views: Views) -> None:
         self.compared = self.complete = 0
@@ -133,14 +205,22 @@ class SameEverywhere(_Base):
 
 
 class Inherited(_Base):
-    """A node that starts has every session that existed before, if the node that it asked knew of it."""
+    """A node that starts has every session that existed before, if the node that it asked knew of it; and it
+    does not wait its whole time for a state when nothing is lost any more."""
 
     name = "state taken over"
+
+    def __init__(self, knowledge: Knowledge, wait_ms_max: int) -> None:
+        super().__init__(knowledge)
+        self._wait_ms_max = wait_ms_max
+        self.well_ms: int | None = None  # since when nothing is lost
 
     def interests(self) -> Interests:
         return {Ready: self._ready}
 
     def _ready(self, record: Ready) -> None:
+        if self.well_ms is not None and record.at_ms - self.well_ms > self._wait_ms_max:
+            self._object(record.at_ms, f"{record.node} has waited for its state although nothing was lost")
         knowledge = self._knowledge
         given = knowledge.last_given.pop(record.node, None)
         if given is None:
@@ -204,9 +284,7 @@ class EndsOnce(_Base):
             self._object(record.at_ms, f"{session[:6]} ends twice at {node}")
         self._ended[node].add(session)
         idle_ms = self._knowledge.idle_ms(node, session, record.at_ms)
-        if session in self._reasons[node] or idle_ms is None or not self._knowledge.sound(node, session):
-            return
-        if idle_ms < self._interval_ms:
+        if session not in self._reasons[node] and idle_ms is not None and idle_ms < self._interval_ms:
             self._object(record.at_ms, f"{session[:6]} ends at {node}, used {idle_ms} ms ago")
 
     def _tell(self, record: Told) -> None:

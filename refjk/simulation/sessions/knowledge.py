@@ -13,9 +13,18 @@ from typing import Any
 
 from refjk.session import EventType
 from refjk.simulation.cluster.journal import Handed, Resulted, Started, Stopped
-from refjk.simulation.sessions.records import Answered, Clicked, Found, Opened, SessionEnded, Told
+from refjk.simulation.sessions.records import (
+    Announced,
+    Answered,
+    Clicked,
+    Found,
+    Loaded,
+    SessionEnded,
+    Told,
+)
 
-_NOT_OF_DATA = (EventType.CREATED, EventType.EXPIRED, None)
+_OF_USE = (EventType.DELTA, EventType.ACCESSED)
+_NOT_OF_DATA = (EventType.CREATED, EventType.EXPIRED)
 
 
 @dataclass(slots=True)
@@ -23,19 +32,14 @@ class _Known:
     """What one process knows."""
 
     started_ms: int
-    opened_ms: int | None = None
+    announced_ms: int | None = None
     messages: set[int] = field(default_factory=set)
     last: dict[str, int] = field(default_factory=dict)  # by session: the message that was done last
     late: set[int] = field(default_factory=set)  # taken after a later one of their session
-    confused: set[str] = field(default_factory=set)  # made, ended or renamed out of order
+    confused: set[str] = field(default_factory=set)  # made or ended out of order
     gone: set[str] = field(default_factory=set)  # ended here
     promised: dict[str, list[int]] = field(default_factory=dict)  # clicks that it has acknowledged
-    used_ms: dict[str, tuple[int, int]] = field(default_factory=dict)  # the last time but one, and the last
-
-    def use(self, session: str, now_ms: int) -> None:
-        self.used_ms[session] = self.used_ms.get(session, (now_ms, now_ms))[1], now_ms
-
-    loaded: bool = False
+    used_ms: dict[str, int] = field(default_factory=dict)  # when it heard last of the use of a session
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,6 @@ class Knowledge:
         self.created_ms: dict[str, int] = {}  # when the first click of a session was answered
         self.given: dict[int, Given] = {}  # by the message with the state
         self.last_given: dict[str, Given] = {}  # by who took it
-        self.split: set[str] = set()  # sessions that go by two names: somebody missed one
         self.overtaken = 0
         self._nodes: dict[str, _Known] = {}
 
@@ -68,7 +71,8 @@ class Knowledge:
         return {
             Started: self._start,
             Stopped: self._stop,
-            Opened: self._open,
+            Announced: self._announce,
+            Loaded: self._load,
             Told: self._tell,
             Handed: self._hand,
             Resulted: self._result,
@@ -90,17 +94,15 @@ class Knowledge:
         return message in self._nodes[node].messages
 
     def idle_ms(self, node: str, session: str, now_ms: int) -> int | None:
-        """Since when nobody uses a session, as far as the node knows; a message that it takes just now finds
-        the session as it was before (SES-MGR-10)."""
-        before_ms, last_ms = self._nodes[node].used_ms.get(session, (None, None))
-        used_ms = before_ms if last_ms == now_ms else last_ms
+        """Since when nobody uses a session, as far as the node knows."""
+        used_ms = self._nodes[node].used_ms.get(session)
         return None if used_ms is None else now_ms - used_ms
 
     def sound(self, node: str, session: str) -> bool:
-        """Whether it knows how the session was made, renamed and ended, and has done nothing of it in
-        disorder. A change that it does not know heals with the next one; this does not."""
+        """Whether it knows how the session was made and ended, and has done nothing of that in disorder. A
+        change that it does not know heals with the next one; this does not."""
         known = self._nodes[node]
-        return session not in known.confused | self.split and all(
+        return session not in known.confused and all(
             one in known.messages
             for one in self.of_session.get(session, ())
             if self.told[one].event in _NOT_OF_DATA
@@ -120,10 +122,16 @@ class Knowledge:
         its copy while it did not."""
         known, messages = self._nodes[node], self.of_session.get(session, [])
         return (
-            session not in known.confused | self.split
+            session not in known.confused
             and (session not in known.gone or self.ended(session))
             and all(one in known.messages for one in messages)
             and known.last.get(session) == messages[-1]
+        )
+
+    def was_turned_over_since(self, message: int, session: str) -> bool:
+        """Whether somebody gave a session a new id after a message of it."""
+        return any(
+            one > message and self.told[one].event is None for one in reversed(self.of_session[session])
         )
 
     def in_order(self, node: str, session: str) -> bool:
@@ -155,12 +163,12 @@ class Knowledge:
     def _stop(self, record: Stopped) -> None:
         self._nodes.pop(record.node, None)
 
-    def _open(self, record: Opened) -> None:
-        self._nodes[record.node].opened_ms = record.at_ms
+    def _announce(self, record: Announced) -> None:
+        self._nodes[record.node].announced_ms = record.at_ms
 
     def _find(self, record: Found) -> None:
         if record.click is not None:
-            self._nodes[record.node].use(record.session, record.at_ms)
+            self._nodes[record.node].used_ms[record.session] = record.at_ms
 
     def _click(self, record: Clicked) -> None:
         self.parents[record.click] = record.base
@@ -188,42 +196,36 @@ class Knowledge:
                 held,
             )
         elif record.session:
-            if not self.sound(record.node, record.session):
-                self.split.add(record.session)
             self.of_session.setdefault(record.session, []).append(record.message)
             known.messages.add(record.message)
             known.last[record.session] = record.message
             if record.event is EventType.CREATED:
-                known.use(record.session, record.at_ms)
+                known.used_ms[record.session] = record.at_ms
 
     def _hand(self, record: Handed) -> None:
         known, told = self._nodes[record.node], self.told[record.message]
-        if known.opened_ms is None:
-            return  # there is no application yet that could take it
-        if told.event is EventType.ALL_SESSION_DATA:
-            self._load(record.node, known, record)
-        elif told.session:
+        if known.announced_ms is None:
+            return  # whoever sends to it takes it for the process before, and may forget it
+        if told.session:
             newest = self._newest(known, told.session)
             if told.message < newest:
                 self.overtaken += 1
                 known.late.add(told.message)
                 if told.event in _NOT_OF_DATA:
                     known.confused.add(told.session)
-            if told.event is not None and told.message > newest:
-                known.use(told.session, record.at_ms)
+            if told.event in _OF_USE or (told.event is EventType.CREATED and told.message > newest):
+                known.used_ms[told.session] = record.at_ms
             known.messages.add(told.message)
             known.last[told.session] = told.message
             if told.event is EventType.DELTA and told.message not in known.late:
                 self._promise(record.node, told.session, told.click)
 
-    def _load(self, node: str, known: _Known, record: Handed) -> None:
-        if known.loaded:
-            return
-        known.loaded = True
-        given = self.last_given[node] = self.given[record.message]
+    def _load(self, record: Loaded) -> None:
+        known = self._nodes[record.node]
+        given = self.last_given[record.node] = self.given[record.message]
         for session, last in given.last.items():
             known.last.setdefault(session, last)
-            known.use(session, record.at_ms)
+            known.used_ms[session] = record.at_ms
         known.messages |= given.messages
         known.confused |= given.confused
         known.gone |= given.gone
@@ -234,8 +236,8 @@ class Knowledge:
             record.fate.value == "acknowledged"
             and told.event is EventType.DELTA
             and known is not None
-            and known.opened_ms is not None
-            and told.at_ms > known.opened_ms
+            and known.announced_ms is not None
+            and told.at_ms > known.announced_ms
             and told.message not in known.late
         ):
             self._promise(record.target, told.session, told.click)

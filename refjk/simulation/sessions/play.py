@@ -17,6 +17,7 @@ from refjk.simulation.sessions.checkers import (
     Checker,
     EndsOnce,
     Inherited,
+    LastStands,
     ListenersTold,
     NothingLost,
     SameEverywhere,
@@ -68,11 +69,13 @@ class SessionCluster:
         self._write = write
         self.knowledge = knowledge = Knowledge()
         self.same = SameEverywhere(knowledge)
+        self.inherited = Inherited(knowledge, settings.state_timeout_ms * 3 // 4)
         self._ends = EndsOnce(knowledge, settings.interval_s * 1000)
         self.checkers: tuple[Checker, ...] = (
             NothingLost(knowledge),
+            LastStands(knowledge),
             self.same,
-            Inherited(knowledge),
+            self.inherited,
             self._ends,
             ListenersTold(knowledge),
         )
@@ -121,7 +124,7 @@ class SessionCluster:
         """The same, one after the other, with time for each to become ready."""
         for name in names:
             self.begin(name)
-            self.pass_ms(6 * self.settings.cluster.frequency_ms)
+            self.pass_ms(6 * self.settings.cluster.frequency_ms + self.settings.begin_ms)
 
     def restart(self, name: str) -> None:
         self.nodes[name].start(self._names)
@@ -198,6 +201,11 @@ class SessionCluster:
         views = self._views()
         for checker in self.checkers:
             checker.look(self.now_ms, views)
+        self._collect()
+
+    def rejoined(self, since_ms: int) -> None:
+        """All nodes see each other since then, and nothing is under way."""
+        self.same.rejoined(self.now_ms, self._views(), since_ms)
         self._collect()
 
     def settled(self) -> None:

@@ -37,10 +37,12 @@ from refjk.simulation.cluster.streams import Stream
 from refjk.simulation.cluster.surroundings import Message as Letter
 from refjk.simulation.cluster.surroundings import Surroundings
 from refjk.simulation.sessions.records import (
+    Announced,
     Answered,
     AttributeTold,
     Clicked,
     Found,
+    Loaded,
     LoggedOut,
     Opened,
     Ready,
@@ -134,6 +136,7 @@ class SessionProcess(Process):
         self._members_by_text: dict[str, str] = {}
         self._letter: Told | None = None
         self._requests: dict[int, Request] = {}
+        self._announced = False
         self._ready = False
         super().__init__(shared.about, node, names)
         self._bus = Bus(shared.registry)
@@ -153,11 +156,16 @@ class SessionProcess(Process):
 
     def _wake(self, subject: object, number: int) -> None:
         super()._wake(subject, number)
-        if self.life.running and self._manager is None and self._membership.announcing:
-            self._open()
+        if self.life.running and not self._announced and self._membership.announcing:
+            self._announced = True
+            self._contexts.announced()
+            self._journal.note(Announced(self.now_ms, self._name))
+            self._about.clock.after(self._shared.settings.begin_ms, self._open)
 
-    def _open(self) -> None:
+    def _open(self, subject: object, number: int) -> None:
         """The application's sessions, when the others can know this node. NOD-STA-02"""
+        if not self.life.running:
+            return
         settings = self._shared.settings
         self._manager = manager = settings.manager(
             ManagerSettings(
@@ -172,8 +180,7 @@ class SessionProcess(Process):
         )
         manager.listeners.add(_Ears(self._about, self._journal, self._name))
         self._journal.note(Opened(self.now_ms, self._name))
-        self._contexts.add(manager)
-        manager.start(self._addresses(), self.now_ms)
+        self._contexts.begin(manager, self._addresses(), self.now_ms)
         self._tell_others()
         self._about.clock.after(settings.tick_ms, self._tick)
         self._see_if_ready()
@@ -189,7 +196,7 @@ class SessionProcess(Process):
         manager = self._manager
         if not self._ready and manager is not None and manager.ready:
             self._ready = True
-            loaded = manager.counters.states_loaded > 0
+            loaded = self._states_loaded() > 0
             self._journal.note(Ready(self.now_ms, self._name, loaded, self.view()))
 
     @property
@@ -231,9 +238,15 @@ class SessionProcess(Process):
                 self.now_ms, self._name, letter.node, letter.message, key, str(letter.click), stream.number
             )
         )
+        loaded = self._states_loaded()
         self._contexts.receive(message, self.now_ms)
+        if self._states_loaded() > loaded:
+            self._journal.note(Loaded(self.now_ms, self._name, letter.message))
         self._tell_others()
         self._see_if_ready()
+
+    def _states_loaded(self) -> int:
+        return 0 if self._manager is None else self._manager.counters.states_loaded
 
     # Messages out.
 

@@ -33,14 +33,37 @@ def bare(session_id: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Announced:
+    """The others can know it: what comes from now on is kept until its application begins."""
+
+    at_ms: int
+    node: str
+
+    def __str__(self) -> str:
+        return f"{self.node} announces itself"
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
-    """The application begins: it takes messages from now on, and asks for the state if it has members."""
+    """The application begins, and asks for the state if it has members."""
 
     at_ms: int
     node: str
 
     def __str__(self) -> str:
         return f"{self.node} begins its application"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """It has taken a state, and not refused it."""
+
+    at_ms: int
+    node: str
+    message: int
+
+    def __str__(self) -> str:
+        return f"{self.node} loads the state of message {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +194,9 @@ class AttributeTold:
 
 
 SessionRecord = (
-    Opened
+    Announced
+    | Opened
+    | Loaded
     | Ready
     | Told
     | Found

@@ -12,6 +12,7 @@ from refjk.simulation.sessions.play import SessionCluster, SessionsResult
 from refjk.simulation.sessions.settings import ManagerMaker, SessionsSettings
 
 FAULTY_MS = 15_000
+_OLD_MS = 2_000
 _FRESH_MS = 5_000
 
 
@@ -53,6 +54,7 @@ def settings_of(plan: SessionsPlan) -> SessionsSettings:
         interval_s=source.choice((8, 12, 20)),
         state_timeout_ms=source.choice((2000, 60_000)),
         work_ms=source.choice(((0, 0), (1, 20), (10, 120))),
+        begin_ms=random.Random(f"begin {plan.seed}").choice((0, 0, 300, 2500)),
         manager=plan.manager,
     )
 
@@ -142,18 +144,29 @@ class _Faults:
 
 
 def _become_well(cluster: SessionCluster) -> None:
-    """All see all; every node says something, so that no connection is left that nobody holds; then everybody
-    begins a new session."""
+    """All see all; every node says something, so that no connection is left that nobody holds; everybody goes
+    on with the old session, and then begins a new one."""
     _pass(cluster, cluster.settings.cluster.settle_ms)
+    cluster.inherited.well_ms = cluster.now_ms
     while not all(cluster.nodes[name].ready for name in cluster.running()):
-        _pass(cluster, 1000)  # a state that was lost is waited for until the time is over
+        _pass(cluster, 1000)
     for round_ in range(2):
         for name in cluster.running():
             cluster.ask(f"probe {round_} {name}", name)
         _pass(cluster, 3000)
+    healed_ms = cluster.now_ms
+    _pass(cluster, _OLD_MS)
+    _rest(cluster)
+    cluster.rejoined(healed_ms)
     cluster.same.healed_ms = cluster.now_ms
+    cluster.crowd.active = True
     cluster.crowd.renew()
     _pass(cluster, _FRESH_MS)
+    _rest(cluster)
+
+
+def _rest(cluster: SessionCluster) -> None:
+    """Nobody clicks, and everybody has an answer."""
     cluster.crowd.active = False
     for _ in range(20):
         _pass(cluster, 1000)

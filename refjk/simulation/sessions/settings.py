@@ -24,5 +24,6 @@ class SessionsSettings:
     interval_s: int = 60
     tick_ms: int = 1000
     state_timeout_ms: int = 60_000
+    begin_ms: int = 0  # from the announcement of a node to the begin of its application
     work_ms: tuple[int, int] = (1, 1)  # what a request takes the application
     manager: ManagerMaker = SessionManager

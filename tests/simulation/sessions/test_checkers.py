@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 
 from refjk.session import SessionManager
+from refjk.simulation.cluster import ClusterSettings
 from refjk.simulation.sessions import SessionCluster, SessionsPlan, SessionsSettings, run_plan
 from refjk.simulation.sessions.settings import ManagerMaker
+from refjk.speccheck import covers
 from tests.simulation.sessions import wrong_managers as wrong
 
 CASES: list[tuple[str, ManagerMaker]] = [
     ("no update lost", wrong.Forgetting),
+    ("last one stands", wrong.Forgetting),
     ("same everywhere", wrong.Forgetting),
     ("same everywhere", wrong.Secretive),
     ("state taken over", wrong.Dropping),
@@ -49,6 +52,25 @@ def test_nobody_objects_to_the_right_manager() -> None:
 @pytest.mark.parametrize(("checker", "manager"), CASES, ids=IDS)
 def test_a_checker_objects_to_a_wrong_manager(checker: str, manager: ManagerMaker) -> None:
     assert checker in objecting(manager)
+
+
+@covers("SES-GUA-07")
+def test_a_node_that_has_missed_something_is_judged_by_what_it_took() -> None:
+    """Nothing that b has acknowledged is lost with it; but what it did not do, it did not do."""
+    channel = ClusterSettings(answer_time_ms=300, connect_time_ms=300, drop_time_ms=60_000)
+    cluster = SessionCluster(1, SessionsSettings(channel, manager=wrong.Forgetting))
+    cluster.join("a", "b")
+    cluster.cut("a", "b")
+    cluster.click("anna", "a", within_ms=3000)
+    cluster.heal()
+    cluster.pass_ms(1000)
+    healed_ms = cluster.now_ms
+    assert cluster.objections == []
+    cluster.click("anna", "a")
+    cluster.rejoined(healed_ms)
+
+    said = [objection.partition(": at")[0] for objection in cluster.objections]
+    assert {"last one stands", "same everywhere"} <= set(said)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from refjk.session import (
+    REPAIRED,
     ActionType,
     BindingEvent,
     DeltaAction,
@@ -13,9 +16,12 @@ from refjk.session import (
     ManagerSettings,
     MemberAddress,
     RouteBinder,
+    Rules,
+    Session,
     SessionIdMessage,
     SessionManager,
     SessionMessage,
+    SessionState,
     Verb,
     encode_all_sessions,
     encode_delta_request,
@@ -26,8 +32,8 @@ from refjk.speccheck import covers
 ASKED = MemberAddress("tcp://a:4000", "a", 4000)
 
 
-def manager(route: str) -> SessionManager:
-    return SessionManager(ManagerSettings("", route), session_ids(random.Random(1)))
+def manager(route: str, rules: Rules = REPAIRED) -> SessionManager:
+    return SessionManager(ManagerSettings("", route, rules=rules), session_ids(random.Random(1)))
 
 
 @covers("SES-XFR-12")
@@ -65,6 +71,61 @@ def test_a_creation_that_waited_is_done_if_the_state_does_not_have_the_session()
     assert [one.id for one in starting.sessions()] == ["AB.a"]
 
 
+@covers("SES-XFR-08")
+def test_a_state_brings_no_second_copy_of_a_session_that_is_here_under_another_route() -> None:
+    starting = manager("d")
+    starting.start([ASKED], 1000)
+    starting.pass_time(61_000)
+    starting.receive(SessionMessage(EventType.CREATED, "", "X.b"), 61_001)
+    state = encode_all_sessions([SessionState(one, 0, 0, 0, 60) for one in ("X.a", "Y.a", "Y.b")], 5)
+    starting.receive(
+        SessionMessage(EventType.ALL_SESSION_DATA, "", "SESSION-STATE", state, address=ASKED), 61_002
+    )
+
+    assert [one.id for one in starting.sessions()] == ["X.b", "Y.a"]
+
+
+def delta(session_id: str, count: int) -> SessionMessage:
+    request = DeltaRequest(session_id)
+    request.add(DeltaAction(ActionType.ATTRIBUTE, Verb.SET, "count", count))
+    return SessionMessage(EventType.DELTA, "", session_id, encode_delta_request(request))
+
+
+@covers("SES-XFR-12")
+@pytest.mark.parametrize(
+    ("kept", "state_id", "found"),
+    [
+        pytest.param(
+            [SessionIdMessage("X.a", "X.b", ""), delta("X.b", 1), SessionIdMessage("X.b", "X.c", "")],
+            "X.c",
+            ("X.c", 2),
+            id="what was kept is older",
+        ),
+        pytest.param(
+            [delta("X.b", 1), SessionIdMessage("X.b", "X.c", ""), delta("X.c", 3), delta("X.b", 4)],
+            "X.c",
+            ("X.c", 3),
+            id="some of it is",
+        ),
+        pytest.param([delta("X.b", 3)], "X.a", ("X.b", 3), id="whoever gave the state has missed the new id"),
+        pytest.param([delta("X.a", 3)], "X.a", ("X.a", 3), id="no new id"),
+    ],
+)
+def test_what_waited_is_not_done_on_a_state_with_a_later_id(
+    kept: list[SessionMessage | SessionIdMessage], state_id: str, found: tuple[str, int]
+) -> None:
+    starting = manager("d")
+    starting.start([ASKED], 1000)
+    for message in kept:
+        starting.receive(message, 1001)
+    state = encode_all_sessions([SessionState(state_id, 0, 0, 0, 60, attributes={"count": 2})], 5)
+    starting.receive(
+        SessionMessage(EventType.ALL_SESSION_DATA, "", "SESSION-STATE", state, address=ASKED), 1002
+    )
+
+    assert [(one.id, one.get("count")) for one in starting.sessions()] == [found]
+
+
 @covers("SES-RTE-04")
 def test_a_turnover_of_an_older_id_tells_the_others_the_id_that_they_know() -> None:
     """The answer with the second id was lost, and the client comes with the first to a third node."""
@@ -96,17 +157,44 @@ class Ears:
         self.told.append(f"removed {event.name}")
 
 
-@covers("SES-LSN-03")
-def test_a_change_that_finds_its_session_idle_for_too_long_is_not_done_on_what_has_ended() -> None:
-    one, ears = manager("a"), Ears()
+def idle_too_long(rules: Rules) -> tuple[SessionManager, Session, Ears]:
+    """A primary that hears of a change after the interval of the session is over."""
+    one, ears = manager("a", rules), Ears()
     one.listeners.add(ears)
     session = one.create(1000)
     session.set("count", 1)
-    delta = DeltaRequest(session.id)
-    delta.add(DeltaAction(ActionType.ATTRIBUTE, Verb.SET, "count", 2))
-    late_ms = 1000 + 1800 * 1000
-    one.receive(SessionMessage(EventType.DELTA, "", session.id, encode_delta_request(delta)), late_ms)
+    one.messages_to_send()
+    one.receive(delta(session.id, 2), 1000 + 1800 * 1000)
+    return one, session, ears
 
+
+@covers("SES-MGR-16")
+def test_a_change_is_not_taken_for_the_end_of_a_session_that_was_idle_here() -> None:
+    one, session, ears = idle_too_long(REPAIRED)
+
+    assert session.is_valid and session.get("count") == 2
+    assert one.messages_to_send() == []
+    assert ears.told == ["added count", "replaced count"]
+    assert session.check_idle(1000 + 2 * 1800 * 1000 - 1) is True
+
+
+@covers("SES-MGR-16")
+@pytest.mark.parametrize(("rules", "valid"), [(REPAIRED, True), (Rules(idle_before_message=True), False)])
+def test_an_access_elsewhere_is_not_taken_for_the_end_either(rules: Rules, valid: bool) -> None:
+    one = manager("a", rules)
+    session = one.create(1000)
+
+    one.receive(SessionMessage(EventType.ACCESSED, "", session.id), 1000 + 2 * 1800 * 1000)
+
+    assert session.is_valid is valid
+
+
+@covers("SES-LSN-03")
+def test_with_the_originals_rule_a_change_is_not_done_on_what_has_ended() -> None:
+    one, session, ears = idle_too_long(Rules(idle_before_message=True))
+
+    (told,) = one.messages_to_send()
+    assert isinstance(told.message, SessionMessage) and told.message.event_type == EventType.EXPIRED
     assert not session.is_valid
     assert ears.told == ["added count", "removed count"]
     assert session.attributes() == {}

@@ -7,6 +7,7 @@ import pytest
 from refjk.session import ORIGINAL, REPAIRED, Rules
 from refjk.simulation.cluster import ClusterSettings, Mode
 from refjk.simulation.sessions import SessionCluster, SessionsSettings
+from refjk.simulation.sessions.process import Reply
 from refjk.speccheck import covers
 
 ANSWERED = (Mode.SYNCHRONOUS, Mode.POOLED)
@@ -103,17 +104,23 @@ def test_changes_at_the_same_time_arrive_in_any_order_only_with_a_pool(mode: Mod
 # Line 4: at the same time at two nodes.
 
 
-@pytest.mark.parametrize("mode", Mode)
-def test_of_changes_at_the_same_time_at_two_nodes_one_is_lost(mode: Mode) -> None:
-    """b turns the session over to its route while a changes it under the old one."""
+@pytest.mark.parametrize(
+    ("mode", "later_ms"), [(Mode.SYNCHRONOUS, 45), (Mode.POOLED, 45), (Mode.ASYNCHRONOUS, 0)]
+)
+def test_of_changes_at_the_same_time_at_two_nodes_one_is_lost(mode: Mode, later_ms: int) -> None:
+    """b turns the session over to its route, and both change it; each has what came last."""
     cluster = made("a", "b", mode=mode, delay_ms=(30, 30))
     cluster.click("anna", "a")
     cluster.user("ben").session_id = cluster.user("anna").session_id
-    ask_at_once(cluster, ("anna", "a"), ("ben", "b"))
+    cluster.ask("ben", "b")
+    cluster.pass_ms(later_ms)
+    cluster.ask("anna", "a")
     cluster.pass_ms(3000)
 
     assert [seen.count for node in "ab" for seen in cluster.view(node).values()] == [2, 2]
-    assert copies(cluster, "anna", "ab") == [3, 3]
+    assert sorted(click or 0 for click in copies(cluster, "anna", "ab")) == [2, 3]
+    cluster.click("anna", "a")
+    assert copies(cluster, "anna", "ab") == [4, 4]
     assert cluster.objections == []
 
 
@@ -199,8 +206,8 @@ def test_after_a_partition_there_are_two_primaries_and_each_goes_on_with_its_cop
     assert copies(cluster, "another", "abcd") == [None, None, 2, 2]
     cluster.click("anna", "a")
 
-    # c has turned the session over to its route, so that not even the next change reaches all.
-    assert copies(cluster, "anna", "abcd") == [5, 5, 4, 4]
+    # c has turned the session over to its route; the next change reaches all nevertheless.
+    assert copies(cluster, "anna", "abcd") == [5, 5, 5, 5]
     assert cluster.objections == []
 
 
@@ -223,6 +230,40 @@ def test_a_change_on_a_connection_that_was_given_up_can_stand_over_a_newer_one(m
     assert (overtaken > 0) is (mode is not Mode.ASYNCHRONOUS)
 
 
+def used_elsewhere(rules: Rules) -> SessionCluster:
+    """a is the primary of a session that b has turned over, and hears no more of it for longer than its
+    interval; what it hears next is a click."""
+    channel = ClusterSettings(answer_time_ms=300, connect_time_ms=300, drop_time_ms=60_000)
+    settings = SessionsSettings(channel, rules, interval_s=10, tick_ms=60_000, work_ms=(500, 500))
+    cluster = SessionCluster(1, settings)
+    cluster.join("a", "b", "c")
+    cluster.click("anna", "a")
+    cluster.click("anna", "b", within_ms=100)
+    cluster.cut("b", "a")
+    cluster.pass_ms(3000)
+    for _ in range(3):
+        cluster.click("anna", "b", within_ms=4000)
+    cluster.heal()
+    cluster.pass_ms(1000)
+    cluster.click("anna", "b", within_ms=4000)
+    return cluster
+
+
+@covers("SES-MGR-16")
+def test_a_session_that_is_used_elsewhere_ends_with_the_originals_rule_and_not_with_refjks() -> None:
+    repaired = used_elsewhere(REPAIRED)
+    assert copies(repaired, "anna", "abc") == [6, 6, 6]
+    assert repaired.counts["EXPIRED"] == 0
+    assert repaired.objections == []
+
+    for rules in (ORIGINAL, Rules(idle_before_message=True)):
+        original = used_elsewhere(rules)
+        reply = original.user("anna").answers[-1]
+        assert reply is not None and not reply.found
+        assert original.counts["EXPIRED"] == 1
+        assert any("ends once" in one for one in original.objections)
+
+
 # State transfer.
 
 
@@ -238,6 +279,95 @@ def state_on_its_way(rules: Rules) -> SessionCluster:
     cluster.heal()
     cluster.pass_ms(3000)
     return cluster
+
+
+def new_id_missed(rules: Rules) -> SessionCluster:
+    """b turns a session over while c is out of reach, and goes on when it is back."""
+    cluster = made("a", "b", "c", rules=rules, answer_time_ms=300, connect_time_ms=300, drop_time_ms=60_000)
+    cluster.click("anna", "a")
+    cluster.cut("b", "c")
+    cluster.click("anna", "b", "look", within_ms=3000)
+    cluster.heal()
+    cluster.pass_ms(1000)
+    cluster.click("anna", "b", within_ms=3000)
+    return cluster
+
+
+@covers("SES-RTE-08")
+def test_a_change_after_a_missed_new_id_is_lost_with_the_originals_rule_and_not_with_refjks() -> None:
+    repaired = new_id_missed(REPAIRED)
+    assert copies(repaired, "anna", "abc") == [2, 2, 2]
+    repaired.crash("b")
+    repaired.click("anna", "c", within_ms=5000)
+    assert copies(repaired, "anna", "ac") == [3, 3]
+    assert repaired.user("anna").answers[-1] == Reply(repaired.user("anna").session_id, True, 3)
+    assert repaired.objections == []
+
+    for rules in (ORIGINAL, Rules(exact_ids=True)):
+        original = new_id_missed(rules)
+        assert copies(original, "anna", "abc") == [2, 2, 1]
+        assert any("no update lost" in one for one in original.objections)
+
+
+def state_lost(rules: Rules) -> tuple[SessionCluster, int]:
+    """c starts and asks a, whose answer never arrives; and how long c waits."""
+    cluster = made("a", "b", rules=rules, answer_time_ms=300, connect_time_ms=300)
+    cluster.click("anna", "b")
+    cluster.begin("c")
+    while cluster.counts["ALL_SESSION_DATA"] < 2:
+        cluster.pass_ms(1)
+    cluster.cut("a", "c")
+    cluster.pass_ms(1000)
+    cluster.heal()
+    asked_ms = cluster.now_ms
+    while not cluster.nodes["c"].ready:
+        cluster.pass_ms(100)
+    return cluster, cluster.now_ms - asked_ms
+
+
+@covers("SES-XFR-14")
+def test_a_state_that_is_lost_is_asked_for_again_with_refjks_rule_and_not_with_the_originals() -> None:
+    repaired, waited_ms = state_lost(REPAIRED)
+    assert waited_ms < 20_000
+    assert copies(repaired, "anna", "abc") == [1, 1, 1]
+    assert repaired.objections == []
+
+    for rules in (ORIGINAL, Rules(asks_once=True)):
+        original, waited_ms = state_lost(rules)
+        assert waited_ms > 50_000
+        assert copies(original, "anna", "abc")[2] is None
+
+
+def begins_late(rules: Rules) -> SessionCluster:
+    """c starts again; b tells it of a click before its application begins, and a, whom c asks, later."""
+    cluster = SessionCluster(1, SessionsSettings(rules=rules, begin_ms=1000))
+    cluster.join("a", "c")
+    cluster.cut("a", "b")  # so that b lists c before a
+    cluster.join("b")
+    cluster.heal()
+    cluster.pass_ms(1000)
+    cluster.click("anna", "b")
+    cluster.kill("c")
+    cluster.restart("c")
+    cluster.pass_ms(2500)
+    cluster.cut("b", "a")
+    cluster.click("anna", "b", within_ms=1500)
+    assert cluster.nodes["c"].ready
+    cluster.heal()
+    cluster.pass_ms(3000)
+    return cluster
+
+
+@covers("SES-XFR-13")
+def test_a_change_before_the_application_begins_is_lost_with_the_originals_rule_and_not_with_refjks() -> None:
+    repaired = begins_late(REPAIRED)
+    assert copies(repaired, "anna", "abc") == [2, 2, 2]
+    assert repaired.objections == []
+
+    for rules in (ORIGINAL, Rules(deaf_before_begin=True)):
+        original = begins_late(rules)
+        assert copies(original, "anna", "abc") == [2, 2, 1]
+        assert any("no update lost" in one for one in original.objections)
 
 
 @covers("SES-XFR-04")
