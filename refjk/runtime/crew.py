@@ -30,6 +30,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from refjk.runtime.accepting import Listeners
+from refjk.runtime.parking import Parking
 from refjk.runtime.waiting import Awaited
 
 logger = logging.getLogger("refjk.runtime")
@@ -117,8 +118,7 @@ class Crew:
         self._handed: deque[Served] = deque()  # for followers
         self._returned: deque[tuple[Served, bool | Awaited]] = deque()  # back to the selector
         self._all: set[Served] = set()
-        self._parked: dict[Served, Awaited] = {}  # the leader's, and the next too
-        self._unwatched: set[Served] = set()  # parked, and something has come on their own descriptors
+        self._parking: Parking[Served] = Parking(self._selector)
         self._next_sweep = 0.0
         self._running: Served | None = None  # what the leader attends to
         self._attendance = 0  # number of the leader's attendance, for the watch
@@ -264,7 +264,7 @@ class Crew:
 
     def _lead_until_lost(self, term: int) -> None:
         ready = self._ready
-        self._next_sweep = time.monotonic() + SWEEP_S
+        self._next_sweep = time.monotonic()  # what is due at once is not the last leader's any more
         while not self._dismissed:
             while ready:
                 served = ready.popleft()
@@ -284,8 +284,9 @@ class Crew:
                     self._accept_some(key.data)
                 elif key.data is None:
                     self._drain_waker()
-                elif key.data in self._parked:
-                    self._stir(key.data, key.fd)
+                elif key.data in self._parking:
+                    if self._parking.stirred(key.data, key.fd):
+                        ready.append(key.data)
                 elif key.data not in self._under_way:
                     ready.append(key.data)
             self._waits = _waits()
@@ -363,25 +364,8 @@ class Crew:
     # -- moves of a connection ------------------------------------------------------------
 
     def _park(self, served: Served, awaited: Awaited) -> None:
-        """The connection's own descriptor stays watched until something comes there. FWD-THR-02"""
-        self._parked[served] = awaited
-        self._selector.register(awaited.fd, selectors.EVENT_READ, served)
+        self._parking.park(served, awaited)
         self._next_sweep = min(self._next_sweep, awaited.until)
-
-    def _stir(self, served: Served, fd: int) -> None:
-        """Something has come for a parked connection: what it waits for, or what it looks at later."""
-        if fd == self._parked[served].fd:
-            self._unpark(served)
-        else:
-            self._selector.unregister(fd)
-            self._unwatched.add(served)
-
-    def _unpark(self, served: Served) -> None:
-        self._selector.unregister(self._parked.pop(served).fd)
-        if served in self._unwatched:
-            self._unwatched.remove(served)
-            self._selector.register(served.fd, selectors.EVENT_READ, served)
-        self._ready.append(served)
 
     def _hand_over(self, served: Served) -> bool:
         """False when no other thread is free: then it is the leader's own, rather than nobody's."""
@@ -429,9 +413,10 @@ class Crew:
             if served.expires_at <= now and self._is_watched(served):
                 self._close(served)
                 self._forget(served)
-        for served in [served for served, awaited in self._parked.items() if awaited.until <= now]:
-            self._unpark(served)
-        self._next_sweep = min([now + SWEEP_S, *(awaited.until for awaited in self._parked.values())])
+        for served in self._parking.overdue(now):
+            self._parking.unpark(served)
+            self._ready.append(served)
+        self._next_sweep = min(now + SWEEP_S, self._parking.earliest())
         self._accept_again()
 
     def _let_go(self) -> None:
@@ -450,10 +435,8 @@ class Crew:
             self._gone.notify_all()
 
     def _is_watched(self, served: Served) -> bool:
-        if served in self._parked:
-            return False
         key = self._selector.get_map().get(served.fd)
-        return key is not None and key.data is served
+        return key is not None and key.data is served and served not in self._parking
 
     # -- listeners ------------------------------------------------------------------------
 

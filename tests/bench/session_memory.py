@@ -65,9 +65,16 @@ def taken(way: str) -> int:
 
 def octets_each(count: int, kind: str, way: str) -> float:
     """Of one session in this process."""
-    manager = SessionManager(ManagerSettings(), session_ids(random.Random(2)))
     if way == "traced":
         tracemalloc.start()
+    try:
+        return _octets_each(count, kind, way)
+    finally:
+        tracemalloc.stop()
+
+
+def _octets_each(count: int, kind: str, way: str) -> float:
+    manager = SessionManager(ManagerSettings(), session_ids(random.Random(2)))
     warm = SessionManager(ManagerSettings(), session_ids(random.Random(3)))
     for octets in messages(10, kind):  # what is made once
         warm.receive(decode_message(octets), NOW_MS)
