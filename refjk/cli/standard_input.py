@@ -7,6 +7,8 @@ import select
 import signal
 import sys
 
+from refjk.base.errors import InputError
+
 
 class StandardInput:
     """What comes on standard input, as it comes. A context manager, for the main thread.
@@ -16,10 +18,12 @@ class StandardInput:
     """
 
     def __enter__(self) -> StandardInput:
+        if sys.stdin is None:
+            raise InputError("it is closed")
+        self._input = sys.stdin.fileno()
         self._woken, self._waker = os.pipe()
         os.set_blocking(self._waker, False)
         self._before = signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
-        self._input = sys.stdin.fileno()
         self._poll = select.poll()
         self._poll.register(self._input, select.POLLIN)
         self._poll.register(self._woken, select.POLLIN)

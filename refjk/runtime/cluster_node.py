@@ -111,6 +111,7 @@ class ClusterNode:
         self._answerer = threading.Thread(target=self._answer, name="refjk-answers", daemon=True)
         self._ticker = threading.Thread(target=self._tick, name="refjk-sessions", daemon=True)
         self._members_listeners: list[Callable[[], None]] = []
+        self._gone: set[str] = set()  # members that were dropped, and have not come back
         self.failed_sends = 0
 
     # -- life ---------------------------------------------------------------------------------
@@ -228,6 +229,10 @@ class ClusterNode:
         """NOD-MEM-01"""
         self.channel.take_members(events)
         for event in events:
+            if isinstance(event, MemberAdded):
+                self._gone.discard(event.member.text)
+            elif isinstance(event, MemberDropped):
+                self._gone.add(event.member.text)
             if isinstance(event, MemberAdded | MemberDropped):
                 what = "came" if isinstance(event, MemberAdded) else "is gone"
                 logger.info("%s %s", event.member.text, what)
@@ -272,25 +277,31 @@ class ClusterNode:
         if member is None or member.name is None:
             return None
         identity = member.name.encode()
-        if member.host is not None:
+        if member.host is not None and member.name not in self._gone:
             self.channel.reach(identity, Address(member.host, member.port))
         return [identity]
 
     def _answer(self) -> None:
         """Sends what messages of others have caused, in a thread of its own. NOD-SND-05"""
         while (outgoing := self._answers.get()) is not None:
-            try:
-                self.send(outgoing)
-            except Exception:
-                logger.exception("an answer to another node could not be sent")
+            for one in outgoing:
+                try:
+                    self.send([one])
+                except Exception:
+                    logger.exception("an answer to another node could not be sent")
 
     def _received(self, message: Message) -> None:
+        if isinstance(message, SessionMessage) and message.address is not None:
+            self._gone.discard(message.address.name or "")
         with self.lock:
             begun = self.contexts.begin_reading(message)
         if begun is None:
             self._do(lambda: self.contexts.receive(message, _now_ms()))
-        else:
+            return
+        try:
             threading.Thread(target=self._read, args=begun, name="refjk-state", daemon=True).start()
+        except RuntimeError:  # no more threads can be had
+            self._read(*begun)
 
     def _read(self, manager: SessionManager, reading: StateReading) -> None:
         """A state, of which there is one at a time for each manager. SES-XFR-15
@@ -319,12 +330,18 @@ class ClusterNode:
 
     def _tick(self) -> None:
         while not self._ends.wait(self.settings.tick_s):
-            with self.lock:
-                for manager in self.contexts.managers():
-                    manager.tick(_now_ms())
-                outgoing = self.contexts.messages_to_send()
-                self._report()
-            self.send(outgoing)
+            try:
+                self._pass_time()
+            except Exception:
+                logger.exception("the sessions could not be looked through")
+
+    def _pass_time(self) -> None:
+        with self.lock:
+            for manager in self.contexts.managers():
+                manager.tick(_now_ms())
+            outgoing = self.contexts.messages_to_send()
+            self._report()
+        self.send(outgoing)
 
     def _report(self) -> None:
         for manager in self.contexts.managers():

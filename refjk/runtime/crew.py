@@ -436,7 +436,7 @@ class Crew:
 
     def _is_watched(self, served: Served) -> bool:
         key = self._selector.get_map().get(served.fd)
-        return key is not None and key.data is served and served not in self._parking
+        return key is not None and key.data is served and served not in self._under_way
 
     # -- listeners ------------------------------------------------------------------------
 

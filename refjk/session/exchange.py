@@ -132,7 +132,7 @@ class StateExchange:
             for session in sessions:
                 for value in session.attributes().values():
                     table.listeners.will_passivate(session, value)
-        in_parts = table.settings.release >= STATE_COMPLETE_SINCE
+        in_parts = self._in_parts
         size = table.settings.state_sessions_max if in_parts else max(1, len(sessions))
         for start in range(0, max(1, len(sessions)), size):
             self._send(sessions[start : start + size], to)
@@ -146,8 +146,10 @@ class StateExchange:
         states = [session.to_state() for session in sessions]
 
         def write() -> bytes:
-            octets, left_out = encode_what_can_be(states, table.settings.release, table.codecs)
-            self._unwritten.pop(to.name, None)
+            try:
+                octets, left_out = encode_what_can_be(states, table.settings.release, table.codecs)
+            finally:
+                self._unwritten.pop(to.name, None)
             for session_id, name, reason in left_out:
                 table.report("unwritable", reason, session_id, name)
             return octets
@@ -223,7 +225,7 @@ class StateExchange:
         if not self._wanted(message) or self.transfer.reading:
             self._table.counters.states_refused += 1
             self._table.report("state", "a state that was not asked for, or is there already")
-        elif not self._asked_again(now_ms):
+        elif not self._is_stale(message) and not self._asked_again(now_ms):
             self._take(self._read(message).states(), now_ms)
 
     def begin_reading(self, message: SessionMessage) -> StateReading | None:
@@ -232,8 +234,9 @@ class StateExchange:
         The parts of later releases are short, and more of them may come.
         """
         transfer, table = self.transfer, self._table
-        in_parts = table.settings.release >= STATE_COMPLETE_SINCE
-        if in_parts or table.rules.state_overwrites or transfer.reading or not self._wanted(message):
+        if self._in_parts or table.rules.state_overwrites or transfer.reading or not self._wanted(message):
+            return None
+        if self._is_stale(message):
             return None
         transfer.reading = True
         return StateReading(message, table.settings.release, table.codecs)
@@ -247,6 +250,17 @@ class StateExchange:
                 self._take(states, now_ms)
         finally:
             self._ask_another(now_ms)
+
+    @property
+    def _in_parts(self) -> bool:
+        return self._table.settings.release >= STATE_COMPLETE_SINCE
+
+    def _is_stale(self, message: SessionMessage) -> bool:
+        """Whether it belongs to an answer from before a gap in what was kept. SES-XFR-17"""
+        is_stale = self.transfer.stale(message.address)
+        if not self._in_parts:
+            self.transfer.answered(message.address)
+        return is_stale
 
     def _wanted(self, message: SessionMessage) -> bool:
         return self.transfer.open and self._is_from_asked(message)
@@ -263,7 +277,7 @@ class StateExchange:
     def _take(self, states: Iterable[SessionState], now_ms: int) -> None:
         self.transfer.quiet_since_ms = now_ms
         self._load((one for one in states if self._is_missing(one.id)), now_ms)
-        if self._table.settings.release < STATE_COMPLETE_SINCE:
+        if not self._in_parts:
             self.finish(now_ms)
 
     def _is_missing(self, session_id: str) -> bool:
@@ -273,7 +287,12 @@ class StateExchange:
 
     def receive_end(self, message: SessionMessage, now_ms: int) -> None:
         """Since 5.5.10: the state was complete."""
-        if self.transfer.open and self._is_from_asked(message) and not self.transfer.held.overflowed:
+        transfer = self.transfer
+        if not transfer.open or not self._is_from_asked(message):
+            return
+        is_stale = transfer.stale(message.address)
+        transfer.answered(message.address)
+        if not is_stale and not self._asked_again(now_ms):
             self.finish(now_ms)
 
     def _is_from_asked(self, message: SessionMessage) -> bool:

@@ -29,6 +29,7 @@ SESSIONS_MAX = 1_000_000
 SESSIONS_BETWEEN_RESETS = 1000
 ATTRIBUTES_MAX = 100_000
 ROLES_MAX = 10_000
+WRITES_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +154,19 @@ def _written(
     write: Callable[[StateWriter], None], release: int, codecs: AttributeCodecs
 ) -> tuple[bytes, LeftOut]:
     """Trying every attribute takes twice as long, and hardly ever is there one that cannot be. SES-LAY-05"""
-    try:
-        writer = StateWriter(release, codecs)
-        write(writer)
-        return writer.octets(), []
-    except LocalProtocolError:
-        writer = StateWriter(release, codecs, careful=True)
-        write(writer)
-        return writer.octets(), writer.left_out
+    careful = False
+    for _ in range(WRITES_MAX):
+        writer = StateWriter(release, codecs, careful=careful)
+        try:
+            write(writer)
+            return writer.octets(), writer.left_out
+        except LocalProtocolError:
+            if careful:
+                raise
+            careful = True
+        except RuntimeError:
+            pass  # a request changes a dictionary meanwhile, as it may before it sets it once more
+    raise LocalProtocolError("a value changes whenever it is written")
 
 
 class StateReader:

@@ -6,6 +6,7 @@ meanwhile. Here everything heard while the state is on its way waits and is done
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum, unique
 
@@ -70,6 +71,8 @@ class StateTransfer:
     asked_names: set[str | None] = field(default_factory=set)
     questions: int = 0
     gaps: int = 0  # questions of these because what was kept had one
+    owed: Counter[str | None] = field(default_factory=Counter)  # answers that are to come, by member
+    outdated: Counter[str | None] = field(default_factory=Counter)  # those of them from before a gap
     ended: set[str] = field(default_factory=set)  # sessions that ended here since the question
     reading: bool = False  # a state has come and is being read
 
@@ -85,19 +88,42 @@ class StateTransfer:
         if self.phase is not TransferPhase.LATE:  # an application that runs goes on running
             self.phase = TransferPhase.WAITING
         self.asked_at_ms = now_ms
+        if self.held.overflowed:
+            # What was written before the gap ends has nothing of what was lost in it. SES-XFR-17
+            self.outdated = Counter(self.owed)
         self.held.overflowed = False
         self.repeated = False
         self._ask(member, now_ms)
 
     def ask_again(self, member: MemberAddress, now_ms: int) -> None:
-        """The wait, and a gap in what was kept, stay as they are: an earlier state may still come."""
+        """The wait, and a gap in what was kept, stay as they are: an earlier state may still come.
+
+        Not one from before a gap: two questions may have had one answer, and none is waited for any more.
+        """
+        self.outdated.clear()
         self.repeated = self.asked is not None and member.name == self.asked.name
         self._ask(member, now_ms)
 
     def _ask(self, member: MemberAddress, now_ms: int) -> None:
         self.asked, self.quiet_since_ms = member, now_ms
         self.asked_names.add(member.name)
+        self.owed[member.name] += 1
         self.questions += 1
+
+    def stale(self, member: MemberAddress | None) -> bool:
+        """Whether the answer that this member gives now is one from before a gap."""
+        return self.outdated[self._name(member)] > 0
+
+    def answered(self, member: MemberAddress | None) -> None:
+        """An answer of this member is complete."""
+        name = self._name(member)
+        for count in (self.owed, self.outdated):
+            count[name] = max(0, count[name] - 1)
+
+    def _name(self, member: MemberAddress | None) -> str | None:
+        """Of who answers; a message that does not say it comes from the one that was asked last."""
+        known = self.asked if member is None else member
+        return None if known is None else known.name
 
     def deadline_ms(self) -> int | None:
         """When the phase ends by itself; not while a state is being read."""
@@ -123,4 +149,6 @@ class StateTransfer:
         self.phase, self.asked = TransferPhase.DONE, None
         self.ended.clear()
         self.asked_names.clear()
+        self.owed.clear()
+        self.outdated.clear()
         return self.held.take()

@@ -19,6 +19,7 @@ from refjk.runtime.senders_settings import Mode, SenderSettings
 from refjk.runtime.session_wsgi import SessionMiddleware
 from refjk.runtime.sessions import Sessions
 from refjk.session import OLD_ID_ATTRIBUTE, EventType, ManagerSettings, SessionMessage
+from refjk.session.manager_settings import Outgoing
 from refjk.speccheck import covers
 from tests.runtime.replication import until
 
@@ -211,6 +212,19 @@ def test_nodes_that_start_at_once_ask_each_other_and_wait_for_nobody(mode: Mode)
             node.node.stop(1.0)
         # The limit of a transfer is 60 s; nobody ran into it.
         assert took_s < 30
+
+
+@covers("NOD-SND-04")
+def test_nobody_is_reached_any_more_who_was_dropped_since_it_asked() -> None:
+    with cluster("a", "b") as (_, nodes):
+        node, asker = nodes["a"].node, nodes["b"].node.own_address()
+        nodes["b"].node.stop(1.0)
+        assert until(lambda: node.members() == [] and node.channel.snapshots() == ())
+        answer = Outgoing(SessionMessage(EventType.ALL_SESSION_DATA, "/app", "SESSION-STATE", b""), asker)
+
+        (result,) = node.send([answer])
+
+        assert not result.complete and node.channel.snapshots() == ()
 
 
 @covers("SES-RTE-07")

@@ -136,6 +136,21 @@ def test_no_more_wait_than_there_are_threads_and_the_others_follow() -> None:
             assert clients[number].recv(100) == b"later"
 
 
+def test_who_waits_for_room_does_not_expire() -> None:
+    with running(threads=1) as here:
+        first = here.client(b"one")
+        assert here.served[0].oracle.recv(10) == b"one"
+        second = here.client(b"two")
+        wait_for(lambda: here.counters["thread_shortages"] == 1)
+        here.served[1].expires_at = time.monotonic()
+        here.crew._next_sweep = 0.0  # the sweep comes when there is room
+        here.served[0].oracle.sendall(b"1")
+        assert first.recv(10) == b"1"
+        assert here.served[1].oracle.recv(10) == b"two"
+        here.served[1].oracle.sendall(b"2")
+        assert second.recv(10) == b"2"
+
+
 def test_a_wait_ends_with_its_time() -> None:
     with running(patience_s=0.05) as here:
         late = here.client(b"x")

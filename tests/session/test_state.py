@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -67,6 +68,24 @@ def test_a_principal_without_password_can_be_written() -> None:
 
     assert decode_session(encode_session(state, 5), 5).principal == Principal("anna", "")
     assert decode_session(encode_session(state, 6), 6).principal == Principal("anna", None)
+
+
+def test_a_dictionary_that_changes_while_it_is_written_is_written_once_more() -> None:
+    class Changing(dict[str, object]):
+        reads = 0
+
+        def items(self) -> Any:
+            self.reads += 1
+            if self.reads == 1:
+                raise RuntimeError("dictionary changed size during iteration")
+            return super().items()
+
+    cart = Changing(apples=1)
+    state = SessionState("S", 0, 0, 0, -1, attributes={"cart": cart})
+    octets, left_out = encode_what_can_be([state], 5)
+    (read,) = decode_all_sessions(octets, 5)
+    assert cart.reads == 2
+    assert left_out == [] and read.attributes == {"cart": {"apples": 1}}
 
 
 @covers("SES-LAY-05")

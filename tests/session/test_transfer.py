@@ -369,6 +369,51 @@ def test_after_three_questions_the_state_is_taken_as_it_is() -> None:
     assert manager.transfer.questions == 3
 
 
+@covers("SES-XFR-17")
+def test_a_second_answer_from_before_a_gap_does_not_close_it() -> None:
+    join = joining(held_messages_max=2)
+    cluster, manager = join.cluster, join.cluster["b"]
+    manager.pass_time(START_MS + 15_000)
+    assert len(manager.messages_to_send()) == 1  # asks once more; the answer is as old as the first one
+    for value in (1, 2, 3):
+        cluster.request("a", join.session.id, set_to("x", value))
+    cluster.settle()
+
+    join.state_arrives()  # the gap is noticed, and a third question leaves
+    join.state_arrives()
+    assert join.values() is None and not manager.ready
+    assert cluster.settle() == [EventType.GET_ALL, EventType.ALL_SESSION_DATA]
+
+    assert manager.ready and join.values() == {"x": 3}
+
+
+@covers("SES-XFR-17")
+def test_the_rest_of_a_state_with_a_gap_behind_it_and_its_end_do_not_count() -> None:
+    join = joining(release=10, held_messages_max=2, state_sessions_max=1)
+    cluster, manager = join.cluster, join.cluster["b"]
+    for value in (1, 2, 3):
+        cluster.request("a", join.session.id, set_to("x", value))
+    cluster.settle()
+
+    join.state_arrives()  # a part, and the end
+    assert join.values() is None and not manager.ready
+    assert cluster.settle() == [EventType.GET_ALL, EventType.ALL_SESSION_DATA, EventType.STATE_COMPLETE]
+
+    assert manager.ready and join.values() == {"x": 3}
+
+
+@covers("SES-XFR-17")
+def test_with_the_next_question_by_time_no_older_answer_is_waited_for() -> None:
+    join = joining(held_messages_max=0)
+    manager = join.cluster["b"]
+    manager.pass_time(START_MS + 15_000)  # two questions, of which the other makes one
+    manager.receive(SessionMessage(EventType.DELTA, CONTEXT, join.session.id, b"x"), START_MS)
+    join.state_arrives()
+    manager.pass_time(START_MS + 30_000)
+    join.state_arrives()
+    assert manager.ready and join.values() == {"x": 0}
+
+
 def test_held_messages_count_their_octets() -> None:
     held = HeldMessages(10, 5)
     held.add(SessionMessage(13, "", "S", b"12345"))
