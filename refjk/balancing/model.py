@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -136,7 +137,7 @@ class Why:
 
 
 @dataclass(slots=True, eq=False)
-class Decision:
+class Decision(ABC):
     """One worker chosen for one attempt of a request; belongs to the balancer that made it.
 
     `index` is the worker's position in `workers` of the balancer, `attempt` counts from 1, `probe` says that
@@ -159,9 +160,9 @@ class Decision:
     reported: bool = field(default=False, init=False)
 
     @property
+    @abstractmethod
     def why(self) -> Why:
         """The reasons, put into words only when somebody asks."""
-        raise NotImplementedError
 
 
 @dataclass(slots=True, eq=False)

@@ -7,6 +7,7 @@ record. What a file cannot mean raises `InputError` with the octet at which the 
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -46,7 +47,7 @@ class Frame:
     octets: bytes
 
 
-class CaptureFile:
+class CaptureFile(ABC):
     """Common to both kinds: octets in, records out."""
 
     def __init__(self) -> None:
@@ -66,12 +67,13 @@ class CaptureFile:
         """Octets of a record that is not whole; more than 0 at the end means a file cut short."""
         return len(self._octets)
 
+    @abstractmethod
     def _record_size(self) -> int:
         """Octets of the record at the front, or 0 when too few are there to tell."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _record(self, record: bytes) -> Iterator[Frame]:
-        raise NotImplementedError
+        """What is in a record that is whole."""
 
     def _broken(self, what: str) -> InputError:
         return InputError(f"broken capture file: at octet {self._offset}: {what}")

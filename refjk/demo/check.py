@@ -17,7 +17,7 @@ CLIENTS_PER_NODE = 4
 ROUNDS = 5
 LOADERS = 4
 CLICKS_BETWEEN = 3  # of everybody, before a node is killed and after it
-FIRST_ANSWER_S = 30.0  # also on a machine that has much else to do
+FIRST_ANSWER_S = 3.0
 RETURN_DEADLINE_S = RECOVER_TIME_S + 15.0
 
 MAY_LOSE = ("asynchronous",)

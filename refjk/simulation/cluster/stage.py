@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -24,7 +25,7 @@ Verb = Callable[[Words], str | None]
 _Node = TypeVar("_Node", bound=Node)
 
 
-class Stage(Generic[_Node]):
+class Stage(ABC, Generic[_Node]):
     """A verb returns what it objects to, or raises `ValueError`."""
 
     def __init__(self, seed: int, settings: ClusterSettings, journal: Journal, cores: Cores) -> None:
@@ -58,9 +59,9 @@ class Stage(Generic[_Node]):
 
     # Nodes.
 
+    @abstractmethod
     def made(self, name: str) -> _Node:
         """A machine that was not there before."""
-        raise NotImplementedError
 
     def _join(self, words: Words) -> None:
         for name in words:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -63,7 +64,7 @@ class Machine(Node):
         """Before each message to a member. Raises `Sprung` where its process ends then."""
 
 
-class FarmThread(Process):
+class FarmThread(Process, ABC):
     """A process whose one thread takes a message, does what follows, and takes the next.
 
     A message to a member is sent when the one before has its answer; until then the thread does nothing else.
@@ -85,17 +86,17 @@ class FarmThread(Process):
 
     # What a kind of node does.
 
+    @abstractmethod
     def begin(self) -> None:
         """When the others can know this node."""
-        raise NotImplementedError
 
+    @abstractmethod
     def round(self, message: Message | None, members_changed: bool) -> Iterator[Outgoing]:
         """What the thread does with what there is; what it sends meanwhile."""
-        raise NotImplementedError
 
+    @abstractmethod
     def next_wakeup_ms(self) -> int:
         """When a round is due without a message."""
-        raise NotImplementedError
 
     def understands(self, message: Message) -> bool:
         """Whether messages of this class are read here."""
