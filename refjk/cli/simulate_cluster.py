@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import multiprocessing
-import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
-from refjk.base.errors import InputError, UsageError
-from refjk.cli.json_file import write_json
+from refjk.cli.simulate_runs import (
+    add_run_options,
+    begin_run,
+    check_keep,
+    leave,
+    open_journal,
+    read_lines,
+    refuse_beside,
+    results_of,
+    tell_result,
+)
 from refjk.cli.values import count
 from refjk.simulation.cluster import (
     NODES_MAX,
@@ -36,9 +40,6 @@ _HOURS_MAX = 8784
 _NODES = 3
 _TOLD_MAX = 20  # seeds with objections that are told one by one
 
-_AnyPlan = TypeVar("_AnyPlan")
-_AnyResult = TypeVar("_AnyResult")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """No option has a default here: what stands before the word `cluster` must not be lost."""
@@ -49,14 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mode", choices=[mode.value for mode in Mode], help="of the senders (default: the seed chooses)"
     )
     parser.add_argument("--scenario", metavar="FILE", help="play this instead of what the seed makes")
-    parser.add_argument("--journal", metavar="FILE", help="write what happened, line by line; - prints it")
-    parser.add_argument("--json", metavar="FILE", help="also write the result as JSON; - prints only that")
-    parser.add_argument(
-        "--seeds", type=parse_seeds, metavar="A..B", help="a short run of each of these, 2 to 5 nodes each"
-    )
-    parser.add_argument(
-        "--processes", type=parse_processes, metavar="N", help="that share the seeds (default 1)"
-    )
+    add_run_options(parser, "a short run of each of these, 2 to 5 nodes each")
     parser.add_argument(
         "--keep", metavar="FOLDER", help="where a run with objections leaves its scenario (default: here)"
     )
@@ -74,21 +68,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run_one(given: dict[str, object]) -> int:
-    seed = secrets.randbelow(1 << 32) if given.get("seed") is None else int(str(given["seed"]))
-    quiet = given.get("json") == "-"
-    if quiet and given.get("journal") == "-":
-        raise UsageError("--json - and --journal - cannot both be printed")
-    if not quiet:
-        # Before anything can go wrong.
-        print(f"seed {seed}", flush=True)
+    seed = begin_run(given)
     began = time.monotonic()
     with open_journal(given.get("journal")) as write:
         result = _played(given, seed, write)
     spent_s = max(time.monotonic() - began, 0.001)
-    if given.get("json") is not None:
-        write_json(str(given["json"]), as_document(result))
-    for line in report(result)[1:] if not quiet else ():
-        print(line)
+    tell_result(given, as_document(result), report(result))
     speed = result.duration_ms / 1000 / spent_s
     print(f"{spent_s:.1f} s for this; {speed:.0f} s were simulated in a second", file=sys.stderr)
     return 1 if result.objections else 0
@@ -106,31 +91,6 @@ def _played(given: dict[str, object], seed: int, write: Callable[[str], None] | 
     result = run_plan(plan, write=write)
     _leave(plan, result, given.get("keep"))
     return result
-
-
-def read_lines(scenario: object) -> list[str]:
-    """What `--scenario` names. Raises `InputError`."""
-    try:
-        return Path(str(scenario)).read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {scenario}: {error}") from None
-
-
-@contextlib.contextmanager
-def open_journal(file: object) -> Iterator[Callable[[str], None] | None]:
-    """What `--journal` names, to write lines to."""
-    if file is None:
-        yield None
-    elif file == "-":
-        yield print
-    else:
-        path = Path(str(file))
-        try:
-            path.write_text("", encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"cannot write --journal {file}: {error.strerror}") from None
-        with path.open("a", encoding="utf-8") as opened:
-            yield lambda line: print(line, file=opened)
 
 
 def _run_many(given: dict[str, object]) -> int:
@@ -157,48 +117,11 @@ def _run_many(given: dict[str, object]) -> int:
     return 1 if objected else 0
 
 
-def results_of(
-    run: Callable[[_AnyPlan], _AnyResult], plans: Sequence[_AnyPlan], processes: int
-) -> Iterator[_AnyResult]:
-    """In the order of the plans, whoever plays them."""
-    if processes == 1:
-        yield from map(run, plans)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        yield from pool.map(run, plans, chunksize=10)
-
-
 def _leave(plan: Plan, result: ClusterResult, folder: object) -> Path | None:
     """Writes the scenario of a run with objections."""
     if not result.objections:
         return None
     return leave(f"cluster-seed-{plan.seed}.txt", scenario_left(plan, result), folder)
-
-
-def leave(name: str, scenario: str, folder: object) -> Path:
-    """Writes a scenario into what `--keep` names."""
-    file = Path(str(folder or ".")) / name
-    try:
-        file.write_text(scenario, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}") from None
-    print(f"the scenario is in {file}", file=sys.stderr)
-    return file
-
-
-def check_keep(given: dict[str, object]) -> None:
-    """Raises `UsageError` if `--keep` names no folder."""
-    keep = given.get("keep")
-    if keep is not None and not Path(str(keep)).is_dir():
-        raise UsageError(f"--keep {keep}: there is no such folder")
-
-
-def refuse_beside(option: str, given: dict[str, object], others: tuple[str, ...]) -> None:
-    """Raises `UsageError` if one of the others is given too."""
-    for other in others:
-        if given.get(other) is not None:
-            raise UsageError(f"{option} and --{other} do not go together")
 
 
 def _nodes(text: str) -> int:
@@ -216,20 +139,3 @@ def _hours(text: str) -> float:
     if not 0 < hours <= _HOURS_MAX:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of hours up to {_HOURS_MAX}")
     return hours
-
-
-def parse_seeds(text: str) -> range:
-    """`A..B`, or one."""
-    first, dots, last = text.partition("..")
-    seeds = range(count(first), count(last if dots else first) + 1)
-    if not seeds:
-        raise argparse.ArgumentTypeError(f"{text!r} holds no seed")
-    return seeds
-
-
-def parse_processes(text: str) -> int:
-    """How many share the work."""
-    number = count(text)
-    if not 1 <= number <= 64:
-        raise argparse.ArgumentTypeError(f"{text} is not within 1 to 64")
-    return number

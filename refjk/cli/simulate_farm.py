@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import secrets
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from refjk.base.errors import UsageError
-from refjk.cli.json_file import write_json
-from refjk.cli.simulate_cluster import (
+from refjk.cli.simulate_runs import (
+    add_run_options,
+    begin_run,
     check_keep,
     leave,
     open_journal,
-    parse_processes,
-    parse_seeds,
     read_lines,
     refuse_beside,
     results_of,
+    tell_result,
 )
 from refjk.cli.values import count
 from refjk.simulation.cluster import Mode
@@ -51,12 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mode", choices=[mode.value for mode in Mode], help="of the senders (default: the seed chooses)"
     )
     parser.add_argument("--scenario", metavar="FILE", help="play this instead of what the seed makes")
-    parser.add_argument("--journal", metavar="FILE", help="write what happened, line by line; - prints it")
-    parser.add_argument("--json", metavar="FILE", help="also write the result as JSON; - prints only that")
-    parser.add_argument("--seeds", type=parse_seeds, metavar="A..B", help="a run of each of these")
-    parser.add_argument(
-        "--processes", type=parse_processes, metavar="N", help="that share the seeds (default 1)"
-    )
+    add_run_options(parser, "a run of each of these")
     parser.add_argument(
         "--keep", metavar="FOLDER", help="where a run with objections leaves its scenario (default: here)"
     )
@@ -74,19 +67,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run_one(given: dict[str, object]) -> int:
-    seed = secrets.randbelow(1 << 32) if given.get("seed") is None else int(str(given["seed"]))
-    quiet = given.get("json") == "-"
-    if quiet and given.get("journal") == "-":
-        raise UsageError("--json - and --journal - cannot both be printed")
-    if not quiet:
-        # Before anything can go wrong.
-        print(f"seed {seed}", flush=True)
+    seed = begin_run(given)
     with open_journal(given.get("journal")) as write:
         result = _played(given, seed, write)
-    if given.get("json") is not None:
-        write_json(str(given["json"]), as_document(result))
-    for line in report(result)[1:] if not quiet else ():
-        print(line)
+    tell_result(given, as_document(result), report(result))
     return 1 if result.objections else 0
 
 

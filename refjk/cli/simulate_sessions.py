@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import secrets
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 
-from refjk.base.errors import UsageError
-from refjk.cli.json_file import write_json
-from refjk.cli.simulate_cluster import open_journal, parse_processes, parse_seeds, refuse_beside, results_of
+from refjk.cli.simulate_runs import (
+    add_run_options,
+    begin_run,
+    open_journal,
+    refuse_beside,
+    results_of,
+    tell_result,
+)
 from refjk.cli.values import count
 from refjk.session import ORIGINAL, REPAIRED
 from refjk.simulation.cluster import Mode
@@ -44,12 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mode", choices=[mode.value for mode in Mode], help="of the senders (default: the seed chooses)"
     )
     parser.add_argument("--rules", choices=list(_RULES), help="of the session managers (default refjk)")
-    parser.add_argument("--journal", metavar="FILE", help="write what happened, line by line; - prints it")
-    parser.add_argument("--json", metavar="FILE", help="also write the result as JSON; - prints only that")
-    parser.add_argument("--seeds", type=parse_seeds, metavar="A..B", help="a run of each of these")
-    parser.add_argument(
-        "--processes", type=parse_processes, metavar="N", help="that share the seeds (default 1)"
-    )
+    add_run_options(parser, "a run of each of these")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -61,19 +60,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run_one(given: dict[str, object]) -> int:
-    seed = secrets.randbelow(1 << 32) if given.get("seed") is None else int(str(given["seed"]))
-    quiet = given.get("json") == "-"
-    if quiet and given.get("journal") == "-":
-        raise UsageError("--json - and --journal - cannot both be printed")
-    if not quiet:
-        # Before anything can go wrong.
-        print(f"seed {seed}", flush=True)
+    seed = begin_run(given)
     with open_journal(given.get("journal")) as write:
         result = run_plan(_plan(given, seed), write=write)
-    if given.get("json") is not None:
-        write_json(str(given["json"]), as_document(result))
-    for line in report(result)[1:] if not quiet else ():
-        print(line)
+    tell_result(given, as_document(result), report(result))
     return 1 if result.objections else 0
 
 
